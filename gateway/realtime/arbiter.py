@@ -1,0 +1,73 @@
+"""
+Decides when a response may be asked for.
+
+A conversation takes one response at a time, and the server starts responses of its own whenever the caller's turn
+ends. So a response that the gateway wants waits while another runs, while one that was asked for has not begun, and
+while the caller speaks. When the server answers the caller's turn, what was wanted is covered: tool outputs and all
+else are part of the conversation that it answers from. A refusal because of a response that the gateway has not
+seen puts the wish back in line until a response has ended.
+"""
+
+from collections import deque
+
+from gateway.realtime.inputs import CreateResponse
+
+
+class ResponseArbiter:
+    """Holds wishes for a response until one may go out."""
+
+    def __init__(self) -> None:
+        self._wanted: deque[CreateResponse] = deque()
+        self._asked: CreateResponse | None = None
+        self._active: set[str] = set()
+        self._blocked = False
+        self._caller_speaks = False
+
+    @property
+    def active(self) -> frozenset[str]:
+        """Responses that are under way."""
+        return frozenset(self._active)
+
+    def want(self, response: CreateResponse) -> None:
+        """A response is wanted; the same wish twice is one."""
+        if response not in self._wanted:
+            self._wanted.append(response)
+
+    def next(self) -> CreateResponse | None:
+        """The response to ask for now, if any."""
+        if not self._wanted or self._active or self._asked or self._blocked or self._caller_speaks:
+            return None
+        self._asked = self._wanted.popleft()
+        return self._asked
+
+    def speech_started(self) -> None:
+        """The caller speaks."""
+        self._caller_speaks = True
+
+    def speech_stopped(self, *, responds: bool) -> None:
+        """The caller's turn ended; *responds* tells whether the server answers it by itself."""
+        self._caller_speaks = False
+        if responds:
+            self._wanted.clear()
+
+    def response_seen(self, response_id: str) -> None:
+        """A response is under way, by its creation or by anything that belongs to it."""
+        self._active.add(response_id)
+        self._asked = None
+
+    def response_done(self, response_id: str) -> None:
+        """A response has ended."""
+        self._active.discard(response_id)
+        self._blocked = False
+        self._asked = None
+
+    def refused_as_active(self) -> None:
+        """What was asked for was refused since a response runs; it waits for the end of one."""
+        self._blocked = True
+        if self._asked:
+            self._wanted.appendleft(self._asked)
+        self._asked = None
+
+    def refused(self) -> None:
+        """What was asked for was refused for good."""
+        self._asked = None

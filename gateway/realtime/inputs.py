@@ -1,0 +1,48 @@
+"""What can be asked of a realtime server."""
+
+from dataclasses import dataclass
+
+from gateway.realtime.session import SessionConfig
+
+
+@dataclass(frozen=True, slots=True)
+class AppendAudio:
+    """Give the server a frame of caller audio; never acknowledged."""
+
+    payload: str
+    """PCMU as base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureSession:
+    """Set up the session; all or nothing."""
+
+    config: SessionConfig
+
+
+@dataclass(frozen=True, slots=True)
+class CreateResponse:
+    """Have the model speak."""
+
+    instructions: str | None = None
+    """In place of the session's, for this one response; None keeps the session's."""
+
+
+@dataclass(frozen=True, slots=True)
+class TruncateItem:
+    """Have the model forget what of an item comes after *audio_end_ms*."""
+
+    item_id: str
+    content_index: int
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendToolOutput:
+    """Tell the model what a tool answered; nothing is spoken until a response is asked for."""
+
+    call_id: str
+    output: str
+
+
+Input = AppendAudio | ConfigureSession | CreateResponse | TruncateItem | SendToolOutput
