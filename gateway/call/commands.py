@@ -1,0 +1,78 @@
+"""Everything that a call can ask its shell to do."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.playback import BargeIn
+from gateway.realtime.inputs import Input
+
+Result = Literal["success", "fallback", "rejected", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayAudio:
+    """Hand audio to the provider."""
+
+    payload: str
+    """PCMU as base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendMark:
+    """Have the provider echo *name* when everything before it was played."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAudio:
+    """Have the provider throw away what it has not played."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseModel:
+    """Let go of the realtime session."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStream:
+    """Close the provider's socket, so that the call goes on with what the webhook answered behind the stream."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRoundTrip:
+    """A mark came back; this long after the send clock saw the audio before it end."""
+
+    round_trip_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoteBargeIn:
+    """The caller cut in, and it is known what was heard."""
+
+    barge_in: BargeIn
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTruncateRefused:
+    """The server would not cut an item; its memory of it is longer than what was heard."""
+
+    item_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteEnded:
+    """The call is over."""
+
+    result: Result
+    reason: str
+
+
+Note = NoteRoundTrip | NoteBargeIn | NoteTruncateRefused | NoteEnded
+"""Facts for metrics, logs and records; they ask for nothing."""
+
+Command = Input | PlayAudio | SendMark | ClearAudio | CloseModel | CloseStream | Note
