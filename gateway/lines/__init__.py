@@ -1,0 +1,17 @@
+"""Who answers which number: one YAML file per line, read once and refused whole or taken whole."""
+
+from gateway.lines.load import Lines, load_lines
+from gateway.lines.model import Line, SemanticVad, ServerVad, TurnDetection
+from gateway.lines.problems import LinesError, Position, Problem
+
+__all__ = [
+    "Line",
+    "Lines",
+    "LinesError",
+    "Position",
+    "Problem",
+    "SemanticVad",
+    "ServerVad",
+    "TurnDetection",
+    "load_lines",
+]

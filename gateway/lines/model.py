@@ -1,0 +1,123 @@
+"""What a line is: the numbers it answers, the model behind it and how the two take turns."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
+
+from gateway.lines.scalars import Switch, number_from, shown, whole_from
+from gateway.lines.section import Section
+from gateway.lines.urls import RealtimeUrl
+
+ANY_NUMBER = "*"
+"""Stands for every number that no other line claims."""
+
+_LINE_ID = re.compile(r"[a-z0-9-]{1,64}")
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+
+
+def _check_line_id(text: str) -> str:
+    if not _LINE_ID.fullmatch(text):
+        raise ValueError(f"{shown(text)} is not a line id; use 1 to 64 of a-z, 0-9 and -")
+    return text
+
+
+def _check_number(text: str) -> str:
+    if text != ANY_NUMBER and not _E164.fullmatch(text):
+        wanted = 'write + and 2 to 15 digits, like +15550199, or "*" for any number'
+        raise ValueError(f"{shown(text)} is not a phone number; {wanted}")
+    return text
+
+
+def _check_not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty; write a value or leave the key out")
+    return text
+
+
+def _check_some(numbers: tuple[str, ...]) -> tuple[str, ...]:
+    if not numbers:
+        raise ValueError('is an empty list; give at least one number, or "*" for any number')
+    return numbers
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+LineId = Annotated[str, AfterValidator(_check_line_id)]
+PhoneNumber = Annotated[str, AfterValidator(_check_number)]
+Text = Annotated[str, AfterValidator(_check_not_blank)]
+PaddingMs = Annotated[int, whole_from(0, 10_000)]
+
+
+class ServerVad(Section):
+    """The turn ends when the caller has been silent for long enough."""
+
+    type: Literal["server_vad"] = "server_vad"
+    """Selects this kind."""
+    threshold: Annotated[float, number_from(0, 1)] = 0.5
+    """How loud a sound must be to count as speech, from 0 to 1; raise it for noisy callers."""
+    prefix_padding_ms: PaddingMs = 300
+    """Audio kept from before the speech was noticed."""
+    silence_duration_ms: PaddingMs = 500
+    """Silence that ends the caller's turn."""
+    idle_timeout_ms: Annotated[int, whole_from(5_000, 30_000)] | None = None
+    """After this long without speech the agent speaks up; null means never."""
+    create_response: Switch = True
+    """Whether the end of a turn makes the agent answer."""
+    interrupt_response: Switch = True
+    """Whether the caller's speech stops the agent."""
+
+
+class SemanticVad(Section):
+    """The turn ends when the caller sounds as if the sentence were complete."""
+
+    type: Literal["semantic_vad"] = "semantic_vad"
+    """Selects this kind."""
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+    """How soon the agent takes its turn; low lets the caller think."""
+    create_response: Switch = True
+    """Whether the end of a turn makes the agent answer."""
+    interrupt_response: Switch = True
+    """Whether the caller's speech stops the agent."""
+
+
+TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
+
+
+class Line(Section):
+    """A number, or several, and all that is configured for it."""
+
+    line: LineId
+    """Id of the line, in logs and metrics too: 1 to 64 of `a-z`, `0-9` and `-`."""
+    numbers: Annotated[tuple[PhoneNumber, ...], AfterValidator(_check_some), BeforeValidator(_as_list)]
+    """One number or a list of them, each like `+15550199`; `"*"` is any number no other line claims."""
+    backend: Literal["openai", "local"] = "openai"
+    """Who speaks: `openai` for the OpenAI protocol, `local` for the built-in server that needs no key."""
+    url: RealtimeUrl | None = None
+    """Address of another server that speaks the same protocol."""
+    model: Text = "gpt-realtime"
+    """Name of the realtime model."""
+    voice: Text = "marin"
+    """Name of the agent's voice."""
+    greeting: Text | None = None
+    """What the agent says first; without it the agent waits for the caller."""
+    instructions: str = ""
+    """Who the agent is and what it should do."""
+    turn_detection: TurnDetection = ServerVad()
+    """When the caller's turn ends."""
+
+    _source: Path | None = PrivateAttr(None)
+
+    @property
+    def source(self) -> Path | None:
+        """The file that the line was read from; None for a line made in code."""
+        return self._source
+
+    def model_post_init(self, context: Any) -> None:
+        """Remember the file, which the loader passes beside the keys so that no key can claim it."""
+        self._source = context if isinstance(context, Path) else None
