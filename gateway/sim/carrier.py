@@ -1,0 +1,239 @@
+"""
+The phone company's part in one call: it carries out TwiML, verb by verb.
+
+`<Connect>` opens a media stream and holds up the verbs behind it until that stream has ended. Then,
+unless the caller has hung up, its `action` is asked for other verbs, or the next one is carried out.
+A stream that cannot be opened is skipped the same way. With nothing left to do the call is over.
+
+Verbs other than `<Connect>` take no time here; they are kept, in order, in `carried_out`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from enum import StrEnum
+from typing import assert_never
+from uuid import uuid4
+
+from gateway.sim.codes import AnswerError, RequestError
+from gateway.sim.faults import PhoneFaults
+from gateway.sim.journal import Journal
+from gateway.sim.media_messages import Writer
+from gateway.sim.network import Network
+from gateway.sim.signed_client import SignedClient
+from gateway.sim.stream import MediaStream
+from gateway.sim.twiml import Connect, Dial, Hangup, Pause, Play, Redirect, Reject, Say, Verb
+
+REDIRECT_LIMIT = 20
+
+First = Callable[[], Awaitable[list[Verb]]]
+"""Finds out what to do with a call at its beginning."""
+
+
+class Ending(StrEnum):
+    """Why a call is over."""
+
+    CALLER_HUNG_UP = "caller_hung_up"
+    AGENT_HUNG_UP = "agent_hung_up"
+    """`<Hangup>`, or nothing left to do."""
+    REJECTED = "rejected"
+    TRANSFERRED = "transferred"
+    DROPPED = "dropped"
+    """The simulation was ended before the call was."""
+    FAILED = "failed"
+    """A handshake failed with nothing to fall back to, or a later webhook did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSetup:
+    """What is known of a call before it is placed."""
+
+    to: str
+    caller: str
+    account_sid: str
+    call_sid: str = field(default_factory=lambda: "CA" + uuid4().hex)
+    inbound: Network
+    outbound: Network
+    faults: PhoneFaults
+    seed: int
+    status_url: str
+    extra_fields: Mapping[str, str]
+
+    def fields(self, call_status: str) -> dict[str, str]:
+        """The form that every request about this call carries."""
+        return {
+            "CallSid": self.call_sid,
+            "AccountSid": self.account_sid,
+            "ApiVersion": "2010-04-01",
+            "From": self.caller,
+            "To": self.to,
+            "Caller": self.caller,
+            "Called": self.to,
+            "CallStatus": call_status,
+            "Direction": "inbound",
+            "FromCountry": "US",
+            "ToCountry": "US",
+            "FromCity": "",
+            "ToCity": "",
+            "StirVerstat": "TN-Validation-Passed-A",
+            **self.extra_fields,
+        }
+
+
+class Carrier:
+    """Carries one call from its first verb to its end."""
+
+    def __init__(self, setup: CallSetup, client: SignedClient, journal: Journal) -> None:
+        self.carried_out: list[Verb] = []
+        self.streams: list[MediaStream] = []
+        self.opened = asyncio.Event()
+        """Set when a stream is open, or the call is over."""
+        self.failure: RequestError | AnswerError | None = None
+        """What went wrong, unless there was a verb to fall back to."""
+        self._setup = setup
+        self._client = client
+        self._journal = journal
+        self._caller_hung_up = False
+        self._update: list[Verb] | None = None
+        self._fetches = 0
+
+    async def fetch(self, url: str, method: str = "POST") -> list[Verb]:
+        """Ask the application at *url* what to do with the call."""
+        call_status = "in-progress" if self._fetches else "ringing"
+        self._fetches += 1
+        if self._fetches > REDIRECT_LIMIT:
+            raise AnswerError(11200, f"expected at most {REDIRECT_LIMIT} requests for TwiML in one call")
+        verbs = await self._client.fetch_twiml(url, self._setup.fields(call_status), method)
+        self._journal.report("twiml", " ".join(type(verb).__name__ for verb in verbs))
+        return verbs
+
+    async def live(self, first: First) -> Ending:
+        """The whole call, beginning with the *first* verbs."""
+        try:
+            ending = await self._carry_out(first)
+        except (RequestError, AnswerError) as error:
+            self._fail(error)
+            ending = Ending.FAILED
+        finally:
+            self.opened.set()
+        self._journal.report("ended", ending.value)
+        if self._setup.status_url:
+            await self._notify(self._setup.status_url, self._completed())
+        return ending
+
+    def hang_up(self) -> None:
+        """The caller hangs up."""
+        self._caller_hung_up = True
+        self._end_stream()
+
+    def update(self, verbs: list[Verb]) -> None:
+        """The application gave the running call other verbs, as it may through Twilio's REST API."""
+        self._update = verbs
+        self._end_stream()
+
+    def _end_stream(self) -> None:
+        if self.streams:
+            self.streams[-1].hang_up()
+
+    async def _carry_out(self, first: First) -> Ending:
+        pending = deque(await first())
+        while pending:
+            outcome = await self._do(pending.popleft())
+            if self._caller_hung_up:
+                return Ending.CALLER_HUNG_UP
+            if isinstance(outcome, Ending):
+                return outcome
+            pending = pending if outcome is None else deque(outcome)
+        return Ending.FAILED if self.failure else Ending.AGENT_HUNG_UP
+
+    async def _do(self, verb: Verb) -> Ending | list[Verb] | None:
+        if isinstance(verb, Connect):
+            return await self._connect(verb)
+        self.failure = None
+        self.carried_out.append(verb)
+        self._journal.report("verb", str(verb))
+        match verb:
+            case Redirect(url, method):
+                return await self.fetch(url, method)
+            case Dial():
+                return Ending.TRANSFERRED
+            case Reject():
+                return Ending.REJECTED
+            case Hangup():
+                return Ending.AGENT_HUNG_UP
+            case Say() | Play() | Pause():
+                return None
+            case _:
+                assert_never(verb)
+
+    async def _connect(self, verb: Connect) -> list[Verb] | None:
+        try:
+            await self._stream(verb)
+        except RequestError as error:
+            self._fail(error)
+        update, self._update = self._update, None
+        if update is not None or self._caller_hung_up:
+            return update
+        return await self.fetch(verb.action, verb.action_method) if verb.action else None
+
+    async def _stream(self, verb: Connect) -> None:
+        socket = await self._client.open_stream(verb.url)
+        stream = self._new_stream()
+        self.streams.append(stream)
+        self._journal.report("stream_began", stream.stream_sid)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._notify_stream(verb.status_callback, stream, "stream-started"))
+            await stream.run(socket, self._parameters(verb), self.opened.set)
+        self._journal.report("stream_ended", f"close code {stream.close_code}")
+        await self._notify_stream(verb.status_callback, stream, "stream-stopped")
+
+    def _new_stream(self) -> MediaStream:
+        setup, stream_sid = self._setup, "MZ" + uuid4().hex
+        return MediaStream(
+            Writer(account_sid=setup.account_sid, call_sid=setup.call_sid, stream_sid=stream_sid),
+            stream_sid,
+            inbound=setup.inbound,
+            outbound=setup.outbound,
+            faults=setup.faults,
+            seed=setup.seed,
+            journal=self._journal,
+        )
+
+    def _parameters(self, verb: Connect) -> dict[str, str]:
+        altered = "-altered" if self._setup.faults.wrong_parameters else ""
+        return {name: value + altered for name, value in verb.parameters.items()}
+
+    def _fail(self, error: RequestError | AnswerError) -> None:
+        self.failure = error
+        self._journal.warn(error.code, error.why)
+
+    async def _notify_stream(self, url: str, stream: MediaStream, event: str) -> None:
+        form = {
+            "AccountSid": self._setup.account_sid,
+            "CallSid": self._setup.call_sid,
+            "StreamSid": stream.stream_sid,
+            "StreamName": stream.stream_sid,
+            "StreamEvent": event,
+            "Timestamp": datetime.now(UTC).isoformat(),
+        }
+        if url:
+            await self._notify(url, form)
+
+    async def _notify(self, url: str, form: Mapping[str, str]) -> None:
+        try:
+            await self._client.notify(url, form)
+        except RequestError as error:
+            self._journal.warn(error.code, error.why)
+
+    def _completed(self) -> dict[str, str]:
+        duration_s = round(self._journal.now_ms() / 1000)
+        return self._setup.fields("completed") | {
+            "CallDuration": str(duration_s),
+            "Duration": str(-(-duration_s // 60)),
+            "Timestamp": format_datetime(datetime.now(UTC)),
+            "CallbackSource": "call-progress-events",
+            "SequenceNumber": "0",
+        }
