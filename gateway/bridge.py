@@ -1,0 +1,227 @@
+"""
+One call's shell: readers and writers around the call's one inbox.
+
+Both sockets call back in the same thread, so dispatching an event is enough to give all events of a call one order.
+Commands are carried out at once, in the order in which they were decided; carrying one out never waits, and never
+dispatches. The alarm is set for the call's next deadline. The end of each connection is an event too.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+from gateway.call import Call, Command, Event
+from gateway.call.commands import (
+    ClearAudio,
+    CloseModel,
+    CloseStream,
+    NoteBargeIn,
+    NoteEnded,
+    NoteRoundTrip,
+    NoteTruncateRefused,
+    PlayAudio,
+    SendMark,
+)
+from gateway.call.events import FrameRejected, HangUpRequested, ModelClosed, Side, StreamClosed
+from gateway.errors import GatewayError, RemoteProtocolError
+from gateway.providers import Dialect
+from gateway.realtime.protocol import RealtimeProtocol
+from gateway.sessions.model import ModelSocket
+from gateway.sessions.provider import ProviderSocket
+
+logger = logging.getLogger(__name__)
+
+MODEL_CLOSES_WITHIN_S = 2.0
+
+
+class Observer(Protocol):
+    """Looks on, after the fact; must neither wait nor raise."""
+
+    def event(self, event: Event) -> None:
+        """Something happened, and what follows from it was done."""
+
+    def command(self, command: Command) -> None:
+        """Something was done."""
+
+
+class Bridge:
+    """Carries one call between its two sockets."""
+
+    def __init__(
+        self,
+        call: Call,
+        *,
+        stream: ProviderSocket,
+        stream_sid: str,
+        dialect: Dialect,
+        open_model: Callable[[], Awaitable[ModelSocket]],
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        self._call = call
+        self._stream = stream
+        self._stream_sid = stream_sid
+        self._dialect = dialect
+        self._open_model = open_model
+        self._observers = tuple(observers)
+        self._loop = asyncio.get_running_loop()
+        self._protocol = RealtimeProtocol()
+        self._model: ModelSocket | None = None
+        self._model_task: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_ms = float("inf")
+        self._failed = False
+
+    def _now_ms(self) -> float:
+        return self._loop.time() * 1000
+
+    async def run(self) -> None:
+        """Carry the call from the start of its stream to the end of both connections."""
+        self._model_task = asyncio.create_task(self._model_side(), name="model side")
+        try:
+            self._carry_out(self._call.start(now_ms=self._now_ms()))
+            code = await self._stream.read(self._stream_text, rejected=self._binary_frame)
+            self.dispatch(StreamClosed(code))
+        finally:
+            await self._let_go()
+
+    def hang_up(self, reason: str) -> None:
+        """End the call for a reason of our own."""
+        self.dispatch(HangUpRequested(reason))
+
+    # The inbox
+
+    def dispatch(self, event: Event) -> None:
+        """Let the call decide, and carry out what it decides; a bug in here ends this call and no other."""
+        try:
+            self._carry_out(self._call.handle(event, now_ms=self._now_ms()))
+            for observer in self._observers:
+                observer.event(event)
+        except Exception:
+            logger.exception("call failed, and ends")
+            self._fail()
+
+    def _carry_out(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            self._do(command)
+            self._tell(command)
+        self._set_alarm()
+
+    def _tell(self, command: Command) -> None:
+        for observer in self._observers:
+            observer.command(command)
+
+    def _do(self, command: Command) -> None:
+        match command:
+            case PlayAudio(payload):
+                self._stream.send(self._dialect.media(self._stream_sid, payload))
+            case SendMark(name):
+                self._stream.send(self._dialect.mark(self._stream_sid, name))
+            case ClearAudio():
+                self._stream.send(self._dialect.clear(self._stream_sid))
+            case CloseModel():
+                self._close_model()
+            case CloseStream(code, reason):
+                self._in_background(self._stream.close(code, reason))
+            case NoteRoundTrip() | NoteBargeIn() | NoteTruncateRefused() | NoteEnded():
+                pass
+            case _:
+                if self._model is not None:
+                    self._model.send(self._protocol.encode(command))
+
+    def _fail(self) -> None:
+        if not self._failed:
+            self._failed = True
+            self._close_model()
+            self._in_background(self._stream.close(1011, "internal error"))
+            self._tell(NoteEnded("failed", "internal_error"))
+
+    # The alarm
+
+    def _set_alarm(self) -> None:
+        """Set the alarm for the next deadline; one that rings early is only set again."""
+        deadline_ms = self._call.next_deadline_ms()
+        if deadline_ms is None or deadline_ms >= self._alarm_ms:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_ms = deadline_ms
+        self._alarm = self._loop.call_at(deadline_ms / 1000, self._alarm_rang)
+
+    def _alarm_rang(self) -> None:
+        self._alarm, self._alarm_ms = None, float("inf")
+        try:
+            self._carry_out(self._call.tick(now_ms=self._now_ms()))
+        except Exception:
+            logger.exception("call failed, and ends")
+            self._fail()
+
+    # The provider's side
+
+    def _stream_text(self, text: bytes) -> None:
+        try:
+            event = self._dialect.parse(text)
+        except RemoteProtocolError as error:
+            self._rejected("provider", error)
+        else:
+            self.dispatch(event)
+
+    def _binary_frame(self, data: bytes) -> None:
+        self._rejected("provider", RemoteProtocolError(f"binary frame of {len(data)} bytes"))
+
+    def _rejected(self, side: Side, error: RemoteProtocolError) -> None:
+        logger.debug("%s sent nonsense: %s", side, error)
+        self.dispatch(FrameRejected(side, str(error)))
+
+    # The model's side
+
+    async def _model_side(self) -> None:
+        try:
+            model = await self._open_model()
+        except GatewayError as error:
+            logger.warning("no realtime session: %s", error)
+            self.dispatch(ModelClosed("model_unavailable"))
+            return
+        except Exception:
+            logger.exception("call failed, and ends")
+            self._fail()
+            raise
+        self._model = model
+        model.attach(self._model_text)
+        ending = await model.closed()
+        logger.debug("model closed: %s", ending)
+        self.dispatch(ModelClosed("model_lost"))
+
+    def _model_text(self, text: bytes) -> None:
+        try:
+            event = self._protocol.receive(text)
+        except RemoteProtocolError as error:
+            self._rejected("model", error)
+        else:
+            self.dispatch(event)
+
+    def _close_model(self) -> None:
+        model, self._model = self._model, None
+        if model is not None:
+            self._in_background(model.close())
+        elif self._model_task is not None and not self._model_task.done():
+            self._model_task.cancel()
+
+    # The end
+
+    def _in_background(self, closing: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(closing)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _let_go(self) -> None:
+        """Leave nothing behind: no alarm, no task, no session."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._close_model()
+        waiting = [task for task in (*self._closing, self._model_task) if task is not None]
+        _, late = await asyncio.wait(waiting, timeout=MODEL_CLOSES_WITHIN_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
