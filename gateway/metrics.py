@@ -1,0 +1,116 @@
+"""
+Metrics for Prometheus: one declaration and one case each.
+
+Labels come from closed sets; nothing that a caller or a server chooses becomes a label. Children are looked up once,
+since a look-up costs more than the count.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.exposition import generate_latest
+
+from gateway.call import Command, Event
+from gateway.call.commands import NoteBargeIn, NoteEnded, NoteRoundTrip, NoteTruncateRefused, PlayAudio
+from gateway.call.events import FrameRejected, ModelClosed
+from gateway.playback import BargeIn
+from gateway.providers.events import CallerAudio, DtmfPressed
+from gateway.realtime.events import ErrorReceived, ItemTruncated, ResponseDone
+from gateway.realtime.inputs import AppendAudio
+
+WEBHOOK_OUTCOMES = ("answered", "unknown_number", "bad_signature", "malformed")
+STREAM_REFUSALS = ("bad_signature", "no_start", "bad_token", "duplicate", "malformed")
+RESULTS = ("success", "fallback", "rejected", "failed")
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+
+_ROUND_TRIPS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
+_SETTLING_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+
+
+class Metrics:
+    """Everything that one gateway counts; looks on at every call."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        calls = self._counter("calls", "Calls that ended, by how.", "result")
+        self._calls = {result: calls.labels(result) for result in RESULTS}
+        self.active = Gauge("gateway_calls_active", "Calls under way.", registry=self._registry)
+        frames = self._counter("frames", "Frames of audio carried, by direction.", "direction")
+        self._inbound, self._outbound = frames.labels("inbound"), frames.labels("outbound")
+        self._barge_ins = self._counter(
+            "barge_ins", "Interruptions, by what told the point that the caller had reached.", "settled_by"
+        )
+        self._truncates = self._counter("truncates", "What became of interrupted items.", "outcome")
+        self._errors = self._counter("errors", "Faults, by who is to blame.", "blame")
+        self._responses = self._counter("responses", "Responses that ended, by status.", "status")
+        self._dtmf = Counter("gateway_dtmf", "Keys that callers pressed.", registry=self._registry)
+        webhooks = self._counter("webhooks", "Voice webhooks, by outcome.", "outcome")
+        self._webhooks = {outcome: webhooks.labels(outcome) for outcome in WEBHOOK_OUTCOMES}
+        refused = self._counter("streams_refused", "Media streams that were turned away, by why.", "reason")
+        self._refused = {reason: refused.labels(reason) for reason in STREAM_REFUSALS}
+        self._round_trip = Histogram(
+            "gateway_mark_round_trip_seconds",
+            "From the moment audio would have been played on the spot to the echo of its mark.",
+            buckets=_ROUND_TRIPS_S,
+            registry=self._registry,
+        )
+        self._settling = Histogram(
+            "gateway_barge_in_settled_seconds",
+            "From the clear to knowing what the caller heard.",
+            buckets=_SETTLING_S,
+            registry=self._registry,
+        )
+
+    def _counter(self, name: str, text: str, label: str) -> Counter:
+        return Counter(f"gateway_{name}", text, (label,), registry=self._registry)
+
+    def render(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self._registry)
+
+    def webhook(self, outcome: str) -> None:
+        """A voice webhook was answered."""
+        self._webhooks[outcome].inc()
+
+    def stream_refused(self, reason: str) -> None:
+        """A media stream was turned away."""
+        self._refused[reason].inc()
+
+    def event(self, event: Event) -> None:
+        """Count what happened to a call."""
+        match event:
+            case CallerAudio():
+                self._inbound.inc()
+            case FrameRejected(side):
+                self._errors.labels(side).inc()
+            case ModelClosed("model_unavailable" | "model_lost") | ErrorReceived():
+                self._errors.labels("model").inc()
+            case ItemTruncated():
+                self._truncates.labels("confirmed").inc()
+            case ResponseDone(_, status):
+                self._responses.labels(status).inc()
+            case DtmfPressed():
+                self._dtmf.inc()
+
+    def command(self, command: Command) -> None:
+        """Count what was done in a call."""
+        match command:
+            case AppendAudio():
+                return
+            case PlayAudio():
+                self._outbound.inc()
+            case NoteRoundTrip(round_trip_ms):
+                self._round_trip.observe(round_trip_ms / 1000)
+            case NoteBargeIn(barge_in):
+                self._barge_in(barge_in)
+            case NoteTruncateRefused():
+                self._truncates.labels("refused").inc()
+            case NoteEnded(result):
+                self._calls[result].inc()
+                if result == "failed":
+                    self._errors.labels("gateway").inc()
+
+    def _barge_in(self, barge_in: BargeIn) -> None:
+        self._barge_ins.labels(barge_in.settled_by).inc()
+        self._settling.observe(barge_in.waited_ms / 1000)
+        self._truncates.labels("left_alone").inc(barge_in.left_alone)
+        for cut in barge_in.cuts:
+            self._truncates.labels("heard" if cut.audio_end_ms else "unheard").inc()

@@ -1,0 +1,1 @@
+"""The HTTP side, over aiohttp: webhook answers, media sockets, probes."""

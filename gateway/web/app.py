@@ -1,0 +1,47 @@
+"""The routes, and the server that serves them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from gateway.web import conversations, media, probes, voice
+from gateway.web.gateway import GATEWAY, Gateway
+
+BODY_LIMIT_BYTES = 64 * 1024
+BACKLOG = 2048
+"""Connections that wait to be accepted; asyncio's own 100 costs a burst of callers a second each."""
+
+
+def make_app(gateway: Gateway) -> web.Application:
+    """The application: a provider's three routes, the conversations and the probes."""
+    app = web.Application(client_max_size=BODY_LIMIT_BYTES)
+    app[GATEWAY] = gateway
+    app.add_routes(
+        [
+            web.get("/healthz", probes.healthz),
+            web.get("/readyz", probes.readyz),
+            web.get("/metrics", probes.metrics),
+            web.get("/calls/{call_sid}/conversation", conversations.follow),
+            web.get("/{provider}/voice", voice.voice),
+            web.post("/{provider}/voice", voice.voice),
+            web.post("/{provider}/status", voice.status),
+            web.get("/{provider}/media", media.media),
+        ]
+    )
+    return app
+
+
+@asynccontextmanager
+async def listening(gateway: Gateway) -> AsyncIterator[str]:
+    """Serve until the block ends, then drain; gives the address that providers are told."""
+    runner = web.AppRunner(make_app(gateway), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, gateway.settings.host, gateway.settings.port, backlog=BACKLOG)
+        await site.start()
+        gateway.settings = gateway.settings.model_copy(update={"port": runner.addresses[0][1]})
+        yield gateway.settings.base_url
+    finally:
+        await gateway.calls.drain()
+        await runner.cleanup()

@@ -1,0 +1,58 @@
+"""Everything that the handlers of one running gateway share."""
+
+import json
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from gateway.call import CallPlan
+from gateway.calls import Calls
+from gateway.conversation import Conversations
+from gateway.lines import Line, Lines
+from gateway.metrics import Metrics
+from gateway.realtime.session import SessionConfig
+from gateway.settings import Settings
+
+
+@dataclass(slots=True)
+class Gateway:
+    """One gateway: what it is configured with and what it has under way."""
+
+    settings: Settings
+    lines: Lines
+    local_url: str | None = None
+    """Where the built-in realtime server listens; None when no line needs it."""
+    metrics: Metrics = field(default_factory=Metrics)
+    calls: Calls = field(default_factory=Calls)
+    conversations: Conversations = field(default_factory=Conversations)
+
+    @property
+    def auth_token(self) -> str | None:
+        """The secret that Twilio signs with; None leaves requests unchecked, on loopback only."""
+        token = self.settings.twilio_auth_token
+        return token.get_secret_value() if token else None
+
+    def realtime_url(self, line: Line) -> str:
+        """Where the sessions of *line* are opened."""
+        if line.backend == "local" and line.url is None and self.local_url is not None:
+            return self.local_url
+        return line.url or self.settings.realtime_url
+
+    def realtime_headers(self, line: Line) -> dict[str, str]:
+        """What is sent along when a session of *line* is opened."""
+        key = self.settings.openai_api_key
+        return {"Authorization": f"Bearer {key.get_secret_value()}"} if key and line.backend == "openai" else {}
+
+
+GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
+
+
+def plan(line: Line) -> CallPlan:
+    """What a line wants of a call."""
+    turn_detection = line.turn_detection.model_dump(exclude_none=True)
+    return CallPlan(SessionConfig(line.instructions, line.voice, turn_detection), line.greeting)
+
+
+def json_response(body: object, *, status: int = 200) -> web.Response:
+    """A small JSON answer."""
+    return web.Response(text=json.dumps(body) + "\n", status=status, content_type="application/json")
