@@ -17,7 +17,7 @@ from gateway.lines import Line
 from gateway.providers.dialect import IncomingCall
 
 TOKEN_LIFE_S = 60.0
-DRAIN_S = 1.0
+CLOSE_WITHIN_S = 5.0
 
 
 class StreamRefused(RemoteProtocolError):  # noqa: N818 - a refusal is what it is
@@ -85,9 +85,14 @@ class Calls:
                 self._emptied.set()
 
     async def drain(self) -> None:
-        """Take no more calls, and end those that are left."""
+        """Take no more calls, and wait for those under way to end by themselves."""
+        self.draining = True
+        await self._emptied.wait()
+
+    async def close(self) -> None:
+        """Take no more calls, and end those under way; their callers go on with the fallback."""
         self.draining = True
         for bridge in tuple(self._bridges.values()):
             bridge.hang_up("gateway_stopped")
-        async with asyncio.timeout(DRAIN_S + 2.0):
+        async with asyncio.timeout(CLOSE_WITHIN_S):
             await self._emptied.wait()

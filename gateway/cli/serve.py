@@ -18,6 +18,9 @@ from gateway.web.gateway import Gateway
 
 logger = logging.getLogger(__name__)
 
+DRAIN_WITHIN_S = 20 * 60.0
+"""How long SIGTERM lets calls go on."""
+
 
 HELP = "answer calls until told to stop"
 
@@ -39,15 +42,25 @@ def run(_: argparse.Namespace) -> int:
 
 
 async def _serve(settings: Settings, lines: Lines) -> int:
-    stop = asyncio.Event()
+    signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
     async with running(settings, lines) as gateway:
         base = gateway.settings.base_url
         logger.info("%d line(s) ready; set the voice webhook of your number to %s/twilio/voice", len(lines), base)
-        await stop.wait()
-        logger.info("stopping; %d call(s) under way", len(gateway.calls))
+        if await signals.get() is signal.SIGTERM:
+            await _drain(gateway, signals)
+        logger.info("stopping; %d call(s) are cut off", len(gateway.calls))
     return 0
+
+
+async def _drain(gateway: Gateway, signals: "asyncio.Queue[signal.Signals]") -> None:
+    """Let calls end by themselves, until the next signal or the longest wait."""
+    logger.info("draining; %d call(s) under way, a second signal cuts them off", len(gateway.calls))
+    waiting = [asyncio.ensure_future(gateway.calls.drain()), asyncio.ensure_future(signals.get())]
+    await asyncio.wait(waiting, timeout=DRAIN_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 @asynccontextmanager
@@ -65,5 +78,5 @@ async def local_backend(lines: Lines) -> AsyncIterator[str | None]:
     if not any(line.backend == "local" and line.url is None for line in lines):
         yield None
         return
-    async with RealtimeServer() as server:
+    async with RealtimeServer(remembered_sessions=1) as server:
         yield server.url

@@ -34,7 +34,7 @@ def make_app(gateway: Gateway) -> web.Application:
 
 @asynccontextmanager
 async def listening(gateway: Gateway) -> AsyncIterator[str]:
-    """Serve until the block ends, then drain; gives the address that providers are told."""
+    """Serve until the block ends, then end what is under way; gives the address that providers are told."""
     runner = web.AppRunner(make_app(gateway), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -43,5 +43,5 @@ async def listening(gateway: Gateway) -> AsyncIterator[str]:
         gateway.settings = gateway.settings.model_copy(update={"port": runner.addresses[0][1]})
         yield gateway.settings.base_url
     finally:
-        await gateway.calls.drain()
+        await gateway.calls.close()
         await runner.cleanup()

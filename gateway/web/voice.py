@@ -54,7 +54,7 @@ async def status(request: web.Request) -> web.Response:
         raise _forbidden(request)
     report = dialect.call_status(fields)
     level = logging.WARNING if report.detail else logging.INFO
-    logger.log(level, "provider reports  call=%s status=%s detail=%s", report.call_sid, report.status, report.detail)
+    logger.log(level, "provider reports  call=%s status=%s %s", report.call_sid, report.status, report.detail)
     return web.Response(status=204)
 
 
