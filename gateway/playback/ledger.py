@@ -28,6 +28,8 @@ from gateway.audio.g711 import BYTES_PER_MS, duration_ms
 from gateway.playback.clock import ProviderClock, Sighting
 from gateway.playback.playout import ItemKey, Playout, Span, Transit
 
+SAMPLE_MS = 0.125
+FRAME_MS = 20.0
 MARK_EVERY_BYTES = 800
 """Audio that goes out before the next mark: 100 ms."""
 BRACKET_WAIT_MS = 60.0
@@ -318,8 +320,8 @@ class PlaybackLedger:
 
     @property
     def _slack_ms(self) -> float:
-        """How far a date may be off: half a frame on an uneven network, a little on an even one."""
-        return 2.0 + min(self.clock.jitter_ms, 10.0)
+        """How far a date may be off: half a frame on an uneven network, next to nothing on an even one."""
+        return SAMPLE_MS + min(2 * self.clock.jitter_ms, FRAME_MS / 2)
 
     def _heard(self, span: Span, position_byte: int) -> None:
         if span.key is not None:

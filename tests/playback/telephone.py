@@ -83,7 +83,7 @@ class Telephone:
     clock_offset_ms: float = 0.0
     heard_bytes: dict[str, int] = field(default_factory=dict)
     cleared_ms: list[float] = field(default_factory=list)
-    lose_echo: Callable[[str], bool] = lambda name: False
+    flushed_are_echoed: bool = True
     _chunks: deque[_Chunk] = field(default_factory=deque)
     _ends_ms: float = 0.0
     _marks: deque[tuple[str, float]] = field(default_factory=deque)
@@ -128,8 +128,7 @@ class Telephone:
             self._echo(name)
 
     def _echo(self, name: str) -> None:
-        if not self.lose_echo(name):
-            self.inbound.send(lambda: self.echo(name))
+        self.inbound.send(lambda: self.echo(name))
 
     def _clear(self) -> None:
         now_ms = self.world.now_ms
@@ -140,7 +139,8 @@ class Telephone:
         flushed = [name for name, _ in self._marks]
         self._marks.clear()
         for name in flushed:
-            self._echo(name)
+            if self.flushed_are_echoed:
+                self._echo(name)
 
     def _settle(self, now_ms: float) -> None:
         for chunk in self._chunks:
