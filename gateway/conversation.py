@@ -128,5 +128,5 @@ def account(item: ItemAudio) -> dict[str, object]:
         "generated_ms": item.received_bytes // 8,
         "sent_ms": item.sent_bytes // 8,
         "heard_ms": item.heard_ms,
-        "truncated": item.cut,
+        "truncated": item.truncated,
     }

@@ -6,7 +6,7 @@ from itertools import count, islice
 import pytest
 
 from gateway.playback import PlaybackLedger
-from gateway.playback.ledger import FLUSH_WAIT_MS
+from gateway.playback.closing import FLUSH_WAIT_MS
 from tests.playback.mutants import mutant
 from tests.playback.rehearsal import Conditions, Rehearsal
 from tests.playback.telephone import FRAME_MS, Net
@@ -73,7 +73,7 @@ def test_on_an_uneven_network_errors_stay_small() -> None:
     "mistakes",
     [
         pytest.param({'return f"e{epoch}.{ordinal}"': 'return "e0.1"'}, id="a constant mark name"),
-        pytest.param({"if early_ms <= self._slack_ms:": "if True:"}, id="counting flushed marks"),
+        pytest.param({"if early_ms <= precision.slack_ms:": "if True:"}, id="counting flushed marks"),
         pytest.param(
             {
                 "begins_ms = max(ended_ms, span.sent_ms + self.transit.usual_ms)": "begins_ms = ended_ms",
@@ -83,8 +83,8 @@ def test_on_an_uneven_network_errors_stay_small() -> None:
         ),
         pytest.param(
             {
-                "cuts = tuple(self._cut(item) for item in items if not (item.cut or self._whole(item)))": (
-                    "cuts = tuple([self._cut(item) for item in items if not (item.cut or self._whole(item))][:1])"
+                "cuts = tuple(cut for key in closed.keys if (cut := self._accounts.cut(key)))": (
+                    "cuts = tuple(cut for key in list(closed.keys)[:1] if (cut := self._accounts.cut(key)))"
                 )
             },
             id="forgetting the second item",
