@@ -4,7 +4,7 @@ import asyncio
 
 import aiohttp
 import pytest
-from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # ships no types
+from twilio.request_validator import RequestValidator
 
 from gateway.errors import LocalProtocolError, PeerError, RemoteProtocolError
 from gateway.sim.carrier import Ending

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # ships no types
-from twilio.twiml.voice_response import VoiceResponse  # type: ignore[import-untyped]  # ships no types
+from twilio.request_validator import RequestValidator
+from twilio.twiml.voice_response import VoiceResponse
 
 from gateway.sim.codes import AnswerError
 from gateway.sim.signature import sign
