@@ -9,6 +9,7 @@ dispatches. The alarm is set for the call's next deadline. The end of each conne
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.call import Call, Command, Event
@@ -26,9 +27,11 @@ from gateway.call.commands import (
 from gateway.call.events import FrameRejected, HangUpRequested, ModelClosed, Side, StreamClosed
 from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.providers import Dialect
+from gateway.providers.events import CallerAudio
+from gateway.realtime.events import AudioDelta
+from gateway.realtime.inputs import AppendAudio, Input
 from gateway.realtime.protocol import RealtimeProtocol
-from gateway.sessions.model import ModelSocket
-from gateway.sessions.provider import ProviderSocket
+from gateway.sessions.socket import TextSocket
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +39,21 @@ MODEL_CLOSES_WITHIN_S = 2.0
 
 
 class Observer(Protocol):
-    """Looks on, after the fact; must neither wait nor raise."""
+    """Looks on, after the fact, at all but the audio; must neither wait nor raise."""
 
     def event(self, event: Event) -> None:
         """Something happened, and what follows from it was done."""
 
     def command(self, command: Command) -> None:
         """Something was done."""
+
+
+@dataclass(slots=True)
+class FrameCount:
+    """Audio messages carried, by all calls that share the count."""
+
+    inbound: int = 0
+    outbound: int = 0
 
 
 class Bridge:
@@ -52,10 +63,11 @@ class Bridge:
         self,
         call: Call,
         *,
-        stream: ProviderSocket,
+        stream: TextSocket,
         stream_sid: str,
         dialect: Dialect,
-        open_model: Callable[[], Awaitable[ModelSocket]],
+        open_model: Callable[[], Awaitable[TextSocket]],
+        frames: FrameCount,
         observers: Iterable[Observer] = (),
     ) -> None:
         self._call = call
@@ -63,10 +75,11 @@ class Bridge:
         self._stream_sid = stream_sid
         self._dialect = dialect
         self._open_model = open_model
+        self._frames = frames
         self._observers = tuple(observers)
         self._loop = asyncio.get_running_loop()
         self._protocol = RealtimeProtocol()
-        self._model: ModelSocket | None = None
+        self._model: TextSocket | None = None
         self._model_task: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
@@ -81,7 +94,8 @@ class Bridge:
         self._model_task = asyncio.create_task(self._model_side(), name="model side")
         try:
             self._carry_out(self._call.start(now_ms=self._now_ms()))
-            code = await self._stream.read(self._stream_text, rejected=self._binary_frame)
+            self._stream.attach(self._stream_text, rejected=self._binary_frame)
+            code, _ = await self._stream.closed()
             self.dispatch(StreamClosed(code))
         finally:
             await self._let_go()
@@ -96,8 +110,9 @@ class Bridge:
         """Let the call decide, and carry out what it decides; a bug in here ends this call and no other."""
         try:
             self._carry_out(self._call.handle(event, now_ms=self._now_ms()))
-            for observer in self._observers:
-                observer.event(event)
+            if not isinstance(event, CallerAudio | AudioDelta):
+                for observer in self._observers:
+                    observer.event(event)
         except Exception:
             logger.exception("call failed, and ends")
             self._fail()
@@ -105,7 +120,9 @@ class Bridge:
     def _carry_out(self, commands: Iterable[Command]) -> None:
         for command in commands:
             self._do(command)
-            self._tell(command)
+        self._stream.flush()
+        if self._model is not None:
+            self._model.flush()
         self._set_alarm()
 
     def _tell(self, command: Command) -> None:
@@ -114,8 +131,14 @@ class Bridge:
 
     def _do(self, command: Command) -> None:
         match command:
+            case AppendAudio():
+                self._send_model(command)
+                self._frames.inbound += 1
+                return
             case PlayAudio(payload):
                 self._stream.send(self._dialect.media(self._stream_sid, payload))
+                self._frames.outbound += 1
+                return
             case SendMark(name):
                 self._stream.send(self._dialect.mark(self._stream_sid, name))
             case ClearAudio():
@@ -127,8 +150,12 @@ class Bridge:
             case NoteRoundTrip() | NoteBargeIn() | NoteTruncateRefused() | NoteEnded():
                 pass
             case _:
-                if self._model is not None:
-                    self._model.send(self._protocol.encode(command))
+                self._send_model(command)
+        self._tell(command)
+
+    def _send_model(self, command: Input) -> None:
+        if self._model is not None:
+            self._model.send(self._protocol.encode(command))
 
     def _fail(self) -> None:
         if not self._failed:
@@ -189,8 +216,8 @@ class Bridge:
             raise
         self._model = model
         model.attach(self._model_text)
-        ending = await model.closed()
-        logger.debug("model closed: %s", ending)
+        code, reason = await model.closed()
+        logger.debug("model closed: %d %s", code, reason)
         self.dispatch(ModelClosed("model_lost"))
 
     def _model_text(self, text: bytes) -> None:

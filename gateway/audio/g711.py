@@ -42,5 +42,5 @@ def sliced(payload: str, longest_bytes: int = SLICE_BYTES) -> Iterator[str]:
     """
     quads = len(payload) // 4
     count = max(1, -(-quads * 3 // longest_bytes))
-    step = -(-quads // count) * 4
+    step = max(4, -(-quads // count) * 4)
     return (payload[start : start + step] for start in range(0, len(payload), step))

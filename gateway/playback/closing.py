@@ -2,8 +2,8 @@
 An epoch that a clear has ended, until it is known how far it had been played.
 
 Its marks still come back, in one of two ways: played while the clear was on its way, or flushed by it. A flushed echo
-comes before its audio can have ended, and not before the clear can have arrived. Where that leaves a doubt, the next one
-decides: flushed marks come back together, played ones as far apart as their audio lasts.
+comes before its audio can have ended, and not before the clear can have arrived. Where that leaves a doubt the echo
+behind it decides: flushed marks come back together, played ones as far apart as their audio lasts.
 """
 
 from dataclasses import dataclass

@@ -203,6 +203,11 @@ class PlaybackLedger:
         """Date what has waited long enough."""
         self._date_echoes(now_ms)
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether a barge-in is under way."""
+        return bool(self._closed)
+
     def settle(self, now_ms: float) -> list[BargeIn]:
         """The barge-ins whose outcome is known by now, oldest first; each is told once."""
         settled = []

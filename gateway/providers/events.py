@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class CallerAudio:
+
+class CallerAudio(msgspec.Struct, frozen=True, gc=False):
     """A frame of what the caller said."""
 
     payload: str

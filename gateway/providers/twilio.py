@@ -29,10 +29,12 @@ from gateway.providers.events import (
 
 SIGNATURE_HEADER = "X-Twilio-Signature"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DIGITS = frozenset("0123456789*#ABCD")
 _DEFAULT_PORTS = {"https": "443", "wss": "443", "http": "80", "ws": "80"}
 
 _Decimal = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,15}$")]
+_Natural = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 
 
 class _MediaFormat(msgspec.Struct, rename="camel"):
@@ -50,7 +52,7 @@ class _StartBody(msgspec.Struct, rename="camel"):
 
 class _MediaBody(msgspec.Struct):
     payload: str
-    timestamp: _Decimal | int | None = None
+    timestamp: _Decimal | _Natural | None = None
 
 
 class _DtmfBody(msgspec.Struct):
@@ -178,7 +180,7 @@ class Twilio:
         """Read one text frame."""
         try:
             frame = _decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return _unknown(text, error)
         match frame:
             case _Media():
@@ -234,7 +236,7 @@ def _unknown(text: bytes, error: Exception) -> FrameIgnored:
     """A frame of a kind that is not known is no fault; anything else is."""
     try:
         kind = _decode_any(text).event
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         kind = None
     if kind is None or kind in _KNOWN:
         raise RemoteProtocolError(f"malformed frame: {error}; it begins {text[:60]!r}") from error
@@ -266,6 +268,6 @@ def _with_default_port(url: str) -> str:
 
 
 def _say_and_hang_up(response: Xml.Element, message: str) -> str:
-    Xml.SubElement(response, "Say").text = message
+    Xml.SubElement(response, "Say").text = _NOT_XML.sub("", message)
     Xml.SubElement(response, "Hangup")
     return Xml.tostring(response, encoding="unicode", xml_declaration=True)

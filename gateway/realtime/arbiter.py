@@ -19,7 +19,8 @@ class ResponseArbiter:
     def __init__(self) -> None:
         self._wanted: deque[CreateResponse] = deque()
         self._asked: CreateResponse | None = None
-        self._active: set[str] = set()
+        self._active: dict[str, CreateResponse] = {}
+        self._done: set[str] = set()
         self._blocked = False
         self._caller_speaks = False
 
@@ -52,20 +53,26 @@ class ResponseArbiter:
 
     def response_seen(self, response_id: str) -> None:
         """A response is under way, by its creation or by anything that belongs to it."""
-        self._active.add(response_id)
+        if response_id in self._done:
+            return
+        if response_id not in self._active:
+            self._active[response_id] = self._asked or CreateResponse()
         self._asked = None
 
-    def response_done(self, response_id: str) -> None:
-        """A response has ended."""
-        self._active.discard(response_id)
+    def response_done(self, response_id: str, *, failed: bool = False) -> None:
+        """A response has ended; one that *failed* is wanted again, in the words in which it was asked for."""
+        response = self._active.pop(response_id, None) or self._asked or CreateResponse()
+        self._done.add(response_id)
         self._blocked = False
         self._asked = None
+        if failed:
+            self.want(response)
 
-    def refused_as_active(self) -> None:
+    def refused_as_active(self, response: CreateResponse) -> None:
         """What was asked for was refused since a response runs; it waits for the end of one."""
         self._blocked = True
-        if self._asked:
-            self._wanted.appendleft(self._asked)
+        if response not in self._wanted:
+            self._wanted.appendleft(response)
         self._asked = None
 
     def refused(self) -> None:

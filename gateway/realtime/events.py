@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from gateway.realtime.inputs import Input
 
 ResponseStatus = Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
@@ -61,8 +63,7 @@ class ResponseCreated:
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class AudioDelta:
+class AudioDelta(msgspec.Struct, frozen=True, gc=False):
     """A piece of the agent's speech."""
 
     response_id: str

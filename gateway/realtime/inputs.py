@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from gateway.realtime.session import SessionConfig
 
 
-@dataclass(frozen=True, slots=True)
-class AppendAudio:
+class AppendAudio(msgspec.Struct, frozen=True, gc=False):
     """Give the server a frame of caller audio; never acknowledged."""
 
     payload: str

@@ -6,6 +6,7 @@ latter. Every input that can be refused carries an `event_id`, the only thing th
 are kept so that a refusal can be told together with what it refuses.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, assert_never
@@ -41,6 +42,7 @@ from gateway.realtime.inputs import (
 )
 
 _REFUSABLE_KEPT = 64
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
 BETA_NAMES = {
     "response.audio.delta": "response.output_audio.delta",
@@ -121,7 +123,7 @@ class _Response(msgspec.Struct):
     id: str
     status: str = "in_progress"
     status_details: Any = None
-    usage: dict[str, Any] | None = None
+    usage: Any = None
 
 
 class _ResponseFrame(msgspec.Struct):
@@ -192,7 +194,7 @@ class RealtimeProtocol:
             if name in BETA_NAMES:
                 self.beta_names.add(name)
             return read(self, text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RemoteProtocolError(f"malformed event: {error}; it begins {text[:60]!r}") from error
 
     def _error(self, text: bytes) -> RealtimeEvent:
@@ -216,7 +218,7 @@ _decode_session = msgspec.json.Decoder(_SessionFrame).decode
 
 def _audio_delta(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
     delta = _decode_delta(text)
-    if len(delta.delta) % 4:
+    if len(delta.delta) % 4 or not _BASE64.fullmatch(delta.delta):
         raise RemoteProtocolError(f"audio delta of {len(delta.delta)} characters is not base64")
     return AudioDelta(delta.response_id, delta.item_id, delta.content_index, delta.delta)
 
@@ -279,7 +281,7 @@ def _response_done(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
         status=_status(response.status),
         reason=str(details.get("reason") or ""),
         error_code=str(error.get("code") or error.get("type") or ""),
-        usage=response.usage or {},
+        usage=response.usage if isinstance(response.usage, dict) else {},
     )
 
 

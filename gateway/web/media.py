@@ -16,8 +16,9 @@ from gateway.log import call_sid
 from gateway.providers import Dialect
 from gateway.providers.events import StreamStarted
 from gateway.realtime.session import session_url
-from gateway.sessions.model import ModelSocket, open_model
-from gateway.sessions.provider import ProviderSocket
+from gateway.sessions.model import open_model
+from gateway.sessions.provider import accept
+from gateway.sessions.socket import TextSocket
 from gateway.web.gateway import GATEWAY, Gateway, plan
 from gateway.web.requests import dialect_of, is_signed
 
@@ -34,7 +35,7 @@ async def media(request: web.Request) -> web.StreamResponse:
     if dialect.signature_present(request.headers) and not is_signed(request, dialect, {}, scheme="ws"):
         gateway.metrics.stream_refused("bad_signature")
         raise web.HTTPForbidden(text="the signature does not match\n")
-    stream = await ProviderSocket.accept(request)
+    stream = accept(request)
     try:
         started = await _started(stream, dialect)
         expected = gateway.calls.claim(started.parameters.get(dialect.token_parameter, ""), started.call_sid)
@@ -45,38 +46,55 @@ async def media(request: web.Request) -> web.StreamResponse:
     else:
         call_sid.set(started.call_sid)
         await _carry(gateway, dialect, stream, started, expected)
-    return stream.response
+    return web.Response()
 
 
-async def _started(stream: ProviderSocket, dialect: Dialect) -> StreamStarted:
+async def _started(stream: TextSocket, dialect: Dialect) -> StreamStarted:
     """The start of the stream; nothing that costs anything happens before it."""
+    opening = _Opening(stream, dialect)
+    closed = asyncio.ensure_future(stream.closed())
     try:
-        async with asyncio.timeout(START_WITHIN_S):
-            for _ in range(FRAMES_BEFORE_START):
-                text = await stream.receive()
-                if text is None:
-                    raise StreamRefused("no_start", "the stream ended before it started")
-                if isinstance(event := _parse(dialect, text), StreamStarted):
-                    return event
-    except TimeoutError:
-        raise StreamRefused("no_start", f"no start within {START_WITHIN_S:g} s") from None
-    raise StreamRefused("malformed", f"no start among the first {FRAMES_BEFORE_START} frames")
+        await asyncio.wait((opening.started, closed), timeout=START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+        if opening.started.done():
+            return opening.started.result()
+        why = "the stream ended before it started" if closed.done() else f"no start within {START_WITHIN_S:g} s"
+        raise StreamRefused("no_start", why)
+    finally:
+        closed.cancel()
 
 
-def _parse(dialect: Dialect, text: bytes) -> object:
-    try:
-        return dialect.parse(text)
-    except RemoteProtocolError as error:
-        logger.debug("malformed frame before the start: %s", error)
-        return None
+class _Opening:
+    """Reads a stream up to its start, and leaves what comes behind it to the call."""
+
+    def __init__(self, stream: TextSocket, dialect: Dialect) -> None:
+        self.started: asyncio.Future[StreamStarted] = asyncio.get_running_loop().create_future()
+        self._stream = stream
+        self._dialect = dialect
+        self._frames = 0
+        stream.attach(self._text)
+
+    def _text(self, text: bytes) -> None:
+        self._frames += 1
+        try:
+            event = self._dialect.parse(text)
+        except RemoteProtocolError as error:
+            logger.debug("malformed frame before the start: %s", error)
+        else:
+            if isinstance(event, StreamStarted):
+                self._stream.detach()
+                self.started.set_result(event)
+        if self._frames == FRAMES_BEFORE_START and not self.started.done():
+            self._stream.detach()
+            why = f"no start among the first {FRAMES_BEFORE_START} frames"
+            self.started.set_exception(StreamRefused("malformed", why))
 
 
 async def _carry(
-    gateway: Gateway, dialect: Dialect, stream: ProviderSocket, started: StreamStarted, expected: ExpectedCall
+    gateway: Gateway, dialect: Dialect, stream: TextSocket, started: StreamStarted, expected: ExpectedCall
 ) -> None:
     line = expected.line
 
-    async def open_session() -> ModelSocket:
+    async def open_session() -> TextSocket:
         url = session_url(gateway.realtime_url(line), model=line.model)
         return await open_model(url, gateway.realtime_headers(line))
 
@@ -87,6 +105,7 @@ async def _carry(
         stream_sid=started.stream_sid,
         dialect=dialect,
         open_model=open_session,
+        frames=gateway.metrics.frames,
         observers=(gateway.metrics, gateway.conversations.begin(started.call_sid, call), _CallLog(call)),
     )
     logger.info("call began  line=%s", line.line)
