@@ -36,6 +36,8 @@ from gateway.sessions.socket import TextSocket
 logger = logging.getLogger(__name__)
 
 MODEL_CLOSES_WITHIN_S = 2.0
+AUDIO = (CallerAudio, AudioDelta)
+"""Events of which observers are not told, and which bring no deadline nearer."""
 
 
 class Observer(Protocol):
@@ -86,14 +88,12 @@ class Bridge:
         self._alarm_ms = float("inf")
         self._failed = False
 
-    def _now_ms(self) -> float:
-        return self._loop.time() * 1000
-
     async def run(self) -> None:
         """Carry the call from the start of its stream to the end of both connections."""
         self._model_task = asyncio.create_task(self._model_side(), name="model side")
         try:
-            self._carry_out(self._call.start(now_ms=self._now_ms()))
+            self._carry_out(self._call.start(now_ms=self._loop.time() * 1000))
+            self._set_alarm()
             self._stream.attach(self._stream_text, rejected=self._binary_frame)
             code, _ = await self._stream.closed()
             self.dispatch(StreamClosed(code))
@@ -109,8 +109,9 @@ class Bridge:
     def dispatch(self, event: Event) -> None:
         """Let the call decide, and carry out what it decides; a bug in here ends this call and no other."""
         try:
-            self._carry_out(self._call.handle(event, now_ms=self._now_ms()))
-            if not isinstance(event, CallerAudio | AudioDelta):
+            self._carry_out(self._call.handle(event, now_ms=self._loop.time() * 1000))
+            if not isinstance(event, AUDIO):
+                self._set_alarm()
                 for observer in self._observers:
                     observer.event(event)
         except Exception:
@@ -121,9 +122,6 @@ class Bridge:
         for command in commands:
             self._do(command)
         self._stream.flush()
-        if self._model is not None:
-            self._model.flush()
-        self._set_alarm()
 
     def _tell(self, command: Command) -> None:
         for observer in self._observers:
@@ -141,6 +139,7 @@ class Bridge:
                 return
             case SendMark(name):
                 self._stream.send(self._dialect.mark(self._stream_sid, name))
+                return
             case ClearAudio():
                 self._stream.send(self._dialect.clear(self._stream_sid))
             case CloseModel():
@@ -154,8 +153,10 @@ class Bridge:
         self._tell(command)
 
     def _send_model(self, command: Input) -> None:
-        if self._model is not None:
-            self._model.send(self._protocol.encode(command))
+        model = self._model
+        if model is not None:
+            model.send(self._protocol.encode(command))
+            model.flush()
 
     def _fail(self) -> None:
         if not self._failed:
@@ -179,7 +180,8 @@ class Bridge:
     def _alarm_rang(self) -> None:
         self._alarm, self._alarm_ms = None, float("inf")
         try:
-            self._carry_out(self._call.tick(now_ms=self._now_ms()))
+            self._carry_out(self._call.tick(now_ms=self._loop.time() * 1000))
+            self._set_alarm()
         except Exception:
             logger.exception("call failed, and ends")
             self._fail()
@@ -218,7 +220,8 @@ class Bridge:
         model.attach(self._model_text)
         code, reason = await model.closed()
         logger.debug("model closed: %d %s", code, reason)
-        self.dispatch(ModelClosed("model_lost"))
+        if self._model is model:
+            self.dispatch(ModelClosed("model_lost"))
 
     def _model_text(self, text: bytes) -> None:
         try:

@@ -13,7 +13,9 @@ from gateway.playback.items import Settled
 from gateway.playback.playout import ItemKey, Playout, Span
 
 FLUSH_WAIT_MS = 500.0
-"""How long the first echo of a flushed mark is waited for."""
+"""How long the first echo of a flushed mark is waited for, at least."""
+TOGETHER_MS = 5.0
+"""No further apart than this do flushed marks come back on an even network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class ClosedEpoch:
     """When the clear was sent, on our clock."""
     keys: dict[ItemKey, None]
     """What may have to be cut: items with unheard audio, or of which more was to come."""
+    round_trip_ms: float = 0.0
+    """How long marks take to come back, as far as it is known."""
     _flushed: Echo | None = None
     """The first echo of a mark that the clear flushed."""
     _doubtful: Echo | None = None
@@ -50,7 +54,7 @@ class ClosedEpoch:
     @property
     def deadline_ms(self) -> float:
         """When to stop waiting for a flushed echo."""
-        return self.cleared_ms + FLUSH_WAIT_MS
+        return self.cleared_ms + max(FLUSH_WAIT_MS, 2 * self.round_trip_ms)
 
     def settled_by(self, now_ms: float) -> Settled | None:
         """What tells by now how far the queue was played; None while nothing does."""
@@ -87,7 +91,8 @@ class ClosedEpoch:
         if doubtful is None or not self.playout.holds(echo.ordinal):
             return []
         apart_ms = self.playout.ends_ms(echo.ordinal) - self.playout.ends_ms(doubtful.ordinal)
-        if echo.date_ms - doubtful.date_ms < apart_ms / 2:
+        together_ms = TOGETHER_MS + 2 * precision.slack_ms + 2 * precision.jitter_ms
+        if echo.date_ms - doubtful.date_ms < min(together_ms, apart_ms / 2):
             self._flushed = doubtful
             return []
         return self._played(doubtful, precision)
@@ -101,7 +106,7 @@ class ClosedEpoch:
 
     def heard_byte(self) -> int:
         """How far the queue was played when the clear took effect, by the best evidence there is."""
-        if echo := self._flushed or self._doubtful:
+        if echo := self._flushed:
             return min(self.playout.position_byte(echo.date_ms), self.playout.end_byte(echo.ordinal))
         return self.clock_byte()
 

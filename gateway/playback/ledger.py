@@ -62,6 +62,7 @@ class PlaybackLedger:
     _accounts: Accounts = field(default_factory=Accounts)
     _transit: Transit = field(default_factory=Transit)
     _ordinal: int = 0
+    _round_trip_ms: float = 0.0
     _playout: Playout = field(init=False)
     _closed: deque[ClosedEpoch] = field(default_factory=deque)
     _undated: deque[_Undated] = field(default_factory=deque)
@@ -141,7 +142,11 @@ class PlaybackLedger:
         due_ms = self._playout.due_ms(ordinal) if epoch == self._playout.epoch else None
         self._undated.append(_Undated(epoch, ordinal, self.clock.sight(now_ms)))
         self._date_echoes(now_ms)
-        return None if due_ms is None else now_ms - due_ms
+        if due_ms is None:
+            return None
+        round_trip_ms = now_ms - due_ms
+        self._round_trip_ms += (round_trip_ms - self._round_trip_ms) / 4
+        return round_trip_ms
 
     def _date_echoes(self, now_ms: float) -> None:
         while self._undated:
@@ -189,7 +194,7 @@ class PlaybackLedger:
         """A clear was sent: the epoch ends, and a barge-in is under way until `settle` tells what came of it."""
         unheard = (span.key for span in self._playout.spans() if span.key)
         keys = dict.fromkeys((*unheard, *self._accounts.unfinished(self._playout.epoch)))
-        self._closed.append(ClosedEpoch(self._playout, now_ms, keys))
+        self._closed.append(ClosedEpoch(self._playout, now_ms, keys, self._round_trip_ms))
         self._playout = Playout(self._playout.epoch + 1, self._transit)
 
     def next_deadline_ms(self) -> float | None:

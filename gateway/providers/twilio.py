@@ -33,7 +33,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DIGITS = frozenset("0123456789*#ABCD")
 _DEFAULT_PORTS = {"https": "443", "wss": "443", "http": "80", "ws": "80"}
 
-_Decimal = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,15}$")]
+_STAMP_DIGITS = 15
 _Natural = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 
 
@@ -52,7 +52,7 @@ class _StartBody(msgspec.Struct, rename="camel"):
 
 class _MediaBody(msgspec.Struct):
     payload: str
-    timestamp: _Decimal | _Natural | None = None
+    timestamp: str | _Natural | None = None
 
 
 class _DtmfBody(msgspec.Struct):
@@ -215,7 +215,12 @@ def _caller_audio(media: _MediaBody) -> CallerAudio:
     payload = media.payload
     if len(payload) % 4 or not _BASE64.fullmatch(payload):
         raise RemoteProtocolError(f"media.payload is not base64: {payload[:20]!r}, {len(payload)} characters")
-    return CallerAudio(payload, None if media.timestamp is None else int(media.timestamp))
+    stamp = media.timestamp
+    if isinstance(stamp, str):
+        if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= _STAMP_DIGITS):
+            raise RemoteProtocolError(f"media.timestamp is {stamp[:20]!r}; expected a number of milliseconds")
+        return CallerAudio(payload, int(stamp))
+    return CallerAudio(payload, stamp)
 
 
 def _dtmf(digit: str) -> DtmfPressed:

@@ -7,13 +7,13 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
-from websockets.frames import Frame
-from websockets.protocol import Event
 
 from gateway.errors import ConfigError, PeerError
 from gateway.sessions.socket import TextSocket
 
 MESSAGE_LIMIT_BYTES = 16 * 1024 * 1024
+_SWITCHING = b"HTTP/1.1 101 "
+_END_OF_ANSWER = b"\r\n\r\n"
 ATTEMPT_S = 3.0
 """After this long a second attempt is made beside the first."""
 CONNECT_WITHIN_S = 6.0
@@ -28,18 +28,29 @@ class ModelRefused(PeerError):  # noqa: N818 - a refusal is what it is
 
 
 class _Connection(ClientConnection):
-    """Keeps what the server says before the connection is taken over."""
+    """Shakes hands, and keeps what the server says behind the handshake for whoever takes over."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.early: list[Frame] = []
+        self.early = b""
+        self._answer = b""
+        self._answered = False
 
-    def process_event(self, event: Event) -> None:
-        """Frames are kept; the answer to the handshake is the library's."""
-        if isinstance(event, Frame):
-            self.early.append(event)
-        else:
-            super().process_event(event)
+    def data_received(self, data: bytes) -> None:
+        """The server's answer is the library's; what comes after "switching protocols" is not."""
+        if self._answered:
+            self.early += data
+            return
+        before_bytes = len(self._answer)
+        self._answer += data
+        end = self._answer.find(_END_OF_ANSWER)
+        if end < 0 or not self._answer.startswith(_SWITCHING):
+            super().data_received(data)
+            return
+        self._answered = True
+        answer_bytes = end + len(_END_OF_ANSWER) - before_bytes
+        self.early = data[answer_bytes:]
+        super().data_received(data[:answer_bytes])
 
 
 async def open_model(url: str, headers: Mapping[str, str]) -> TextSocket:
@@ -60,7 +71,7 @@ async def open_model(url: str, headers: Mapping[str, str]) -> TextSocket:
         raise PeerError(f"{_host(url)} did not open a session within {CONNECT_WITHIN_S:g} s") from error
     except (OSError, InvalidHandshake, WebSocketException) as error:
         raise PeerError(f"{_host(url)} cannot be reached: {error}") from error
-    return TextSocket(connection.protocol, connection.transport, connection.early)
+    return TextSocket(connection.transport, client=True, limit_bytes=MESSAGE_LIMIT_BYTES, early=connection.early)
 
 
 def _host(url: str) -> str:
@@ -83,6 +94,7 @@ async def _connect(url: str, headers: Mapping[str, str]) -> _Connection:
 
 async def _hedged(attempt: Callable[[], Awaitable[_Connection]]) -> _Connection:
     """The first of two attempts to succeed, the second made when the first takes long."""
+    winner: _Connection | None = None
     tasks = [asyncio.ensure_future(attempt())]
     try:
         await asyncio.wait(tasks, timeout=ATTEMPT_S)
@@ -90,11 +102,20 @@ async def _hedged(attempt: Callable[[], Awaitable[_Connection]]) -> _Connection:
             tasks.append(asyncio.ensure_future(attempt()))
         for finished in asyncio.as_completed(tasks):
             try:
-                return await finished
+                winner = await finished
+                return winner
             except (OSError, WebSocketException):
                 if all(task.done() for task in tasks):
                     raise
         raise AssertionError("one of the attempts either returned or raised")
     finally:
         for task in tasks:
-            task.cancel()
+            _abandon(task, winner)
+
+
+def _abandon(task: asyncio.Future[_Connection], winner: _Connection | None) -> None:
+    """Leave no connection behind that nobody will use."""
+    if not task.done():
+        task.cancel()
+    elif not task.cancelled() and task.exception() is None and task.result() is not winner:
+        task.result().transport.abort()

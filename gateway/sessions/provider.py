@@ -1,11 +1,10 @@
-"""The provider's media stream: aiohttp reads the handshake, websockets answers it."""
+"""The provider's media stream: aiohttp reads the handshake, websockets answers it, and both are then relieved."""
 
 from http import HTTPStatus
 
 from aiohttp import web
 from websockets.datastructures import Headers
 from websockets.http11 import Request
-from websockets.protocol import Protocol, Side
 from websockets.server import ServerProtocol
 
 from gateway.sessions.socket import TextSocket
@@ -23,6 +22,6 @@ def accept(request: web.Request) -> TextSocket:
     transport = request.transport
     if answer.status_code != HTTPStatus.SWITCHING_PROTOCOLS or transport is None:
         raise web.HTTPBadRequest(text="a media stream is a WebSocket\n")
-    socket = TextSocket(Protocol(Side.SERVER, max_size=FRAME_LIMIT_BYTES), transport)
+    socket = TextSocket(transport, client=False, limit_bytes=FRAME_LIMIT_BYTES)
     transport.write(answer.serialize())
     return socket

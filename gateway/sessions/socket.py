@@ -1,19 +1,18 @@
 """
-The seam between a call and the library that carries its texts.
+The seam between a call and the sockets that carry its texts.
 
-The handshakes are the libraries' (aiohttp towards providers, websockets towards models). Once a connection is open both
-sides are alike: the WebSocket protocol of websockets, without its I/O, on an asyncio transport. A text that came is
-handed on as it is parsed, without a queue or a task switch; a text that is sent goes out at the next flush, without
-waiting. The transport's buffer is the outbox; a peer that lets it grow past its bound is let go.
+The handshakes are the libraries': aiohttp's towards providers, websockets' towards models. Open connections are taken
+over, and from then on both sides are alike. A text that came is handed on as it is parsed, without a queue or a task
+switch; a text that is sent goes out at the next flush, without waiting. The transport's buffer is the outbox; a peer
+that lets it grow past its bound is let go.
 """
 
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from websockets.frames import Frame, Opcode
-from websockets.protocol import CLOSED, OPEN, Protocol
+from gateway.sessions.frames import FrameError, FrameReader, Masks, Opcode, framed
 
 logger = logging.getLogger(__name__)
 
@@ -27,36 +26,41 @@ USER_TIMEOUT_MS = 5_000
 PING_EVERY_S = 15.0
 PONG_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 1.0
-ABNORMAL = 1006
-END_OF_STREAM = b""
-"""What the protocol writes when it has nothing more to send."""
+NORMAL, NO_CODE, ABNORMAL = 1000, 1005, 1006
 
 
 class TextSocket(asyncio.Protocol):
     """An open WebSocket that carries JSON texts, on a transport that someone else opened."""
 
-    def __init__(self, protocol: Protocol, transport: asyncio.Transport, early: Iterable[Frame] = ()) -> None:
-        self._protocol = protocol
+    def __init__(self, transport: asyncio.Transport, *, client: bool, limit_bytes: int, early: bytes = b"") -> None:
+        """Take over; *early* came in behind the handshake."""
         self._transport = transport
         self._former = transport.get_protocol()
         self._loop = asyncio.get_running_loop()
+        self._client = client
+        self._framed = Masks().framed if client else framed
+        self._reader = FrameReader(masked=not client, limit_bytes=limit_bytes)
         self._received: TextReceived | None = None
         self._rejected: TextReceived | None = None
-        self._early = list(early)
-        self._fragments: list[bytes] = []
+        self._waiting: list[tuple[int, bytes]] = []
+        self._outbox: list[bytes] = []
+        self._open = True
+        self._ending: tuple[int, str] = (ABNORMAL, "")
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._pong_came = True
-        self._ping = self._loop.call_later(PING_EVERY_S, self._send_ping)
+        self._timer = self._loop.call_later(PING_EVERY_S, self._ping)
         _tune(transport)
         transport.set_protocol(self)
+        if early:
+            self.data_received(early)
 
     # What a call uses
 
     def attach(self, received: TextReceived, *, rejected: TextReceived | None = None) -> None:
         """Hand every text to *received* and every binary message to *rejected*, beginning with what is here already."""
         self._received, self._rejected = received, rejected or received
-        while self._early and self._received is not None:
-            self._data_frame(self._early.pop(0))
+        while self._waiting and self._received is not None:
+            self._take(*self._waiting.pop(0))
 
     def detach(self) -> None:
         """Keep what comes from now on for whoever is attached next."""
@@ -64,25 +68,30 @@ class TextSocket(asyncio.Protocol):
 
     def send(self, text: bytes) -> None:
         """Send at the next flush; what is sent after the end is dropped."""
-        if self._protocol.state is OPEN:
-            self._protocol.send_text(text)
+        if self._open:
+            self._outbox.append(self._framed(Opcode.TEXT, text))
 
     def flush(self) -> None:
         """Write what was sent to the transport."""
-        data = self._protocol.data_to_send()
-        if data:
-            self._write(data)
+        if not self._outbox:
+            return
+        chunks, self._outbox = self._outbox, []
+        if self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() > OUTBOX_LIMIT_BYTES:
+            logger.warning("a peer does not read, and is let go")
+            self._transport.abort()
+            return
+        self._transport.write(chunks[0] if len(chunks) == 1 else b"".join(chunks))
 
     async def closed(self) -> tuple[int, str]:
-        """Wait for the end; answers with the close code and the reason."""
+        """Wait for the end; answers with the close code and the reason, 1006 when the peer gave none."""
         await asyncio.shield(self._ended)
-        return self._protocol.close_code or ABNORMAL, self._protocol.close_reason or ""
+        return self._ending
 
-    async def close(self, code: int = 1000, reason: str = "") -> None:
+    async def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Close; a peer that does not answer within a second is cut off."""
-        if self._protocol.state is OPEN:
-            self._protocol.send_close(code, reason.encode()[:120].decode(errors="ignore"))
-            self.flush()
+        self._send_close(code, reason)
         try:
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await asyncio.shield(self._ended)
@@ -92,84 +101,82 @@ class TextSocket(asyncio.Protocol):
     # What the transport tells
 
     def data_received(self, data: bytes) -> None:
-        """Parse, hand on, and answer what the protocol answers by itself."""
-        self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
-            self.frame_received(event)
-        self.flush()
-
-    def frame_received(self, frame: object) -> None:
-        """Take a frame that was parsed."""
-        if not isinstance(frame, Frame):
+        """Parse, and hand on."""
+        try:
+            complete = self._reader.feed(data)
+        except FrameError as error:
+            logger.warning("a peer left the WebSocket protocol: %s", error)
+            self._send_close(error.code, str(error))
+            self._end_stream()
             return
-        if frame.opcode is Opcode.PONG:
-            self._pong_came = True
-        elif frame.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
-            self._data_frame(frame)
-
-    def _data_frame(self, frame: Frame) -> None:
-        if self._received is None or self._rejected is None:
-            self._early.append(frame)
-        elif frame.fin and frame.opcode is Opcode.TEXT:
-            self._received(bytes(frame.data))
-        elif frame.opcode is Opcode.BINARY:
-            self._rejected(bytes(frame.data))
-        else:
-            self._fragments.append(bytes(frame.data))
-            if frame.fin:
-                whole = b"".join(self._fragments)
-                self._fragments.clear()
-                self._received(whole)
-
-    def eof_received(self) -> None:
-        """The peer sends no more."""
-        self._protocol.receive_eof()
-        self.flush()
+        for opcode, payload in complete:
+            if opcode == Opcode.TEXT and self._received is not None:
+                self._received(payload)
+            else:
+                self._take(opcode, payload)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone; whoever opened the transport has to know too."""
-        self._ping.cancel()
-        if self._protocol.state is not CLOSED:
-            self._protocol.receive_eof()
+        self._open = False
+        self._timer.cancel()
         if not self._ended.done():
             self._ended.set_result(None)
         self._former.connection_lost(error)
 
     # Inside
 
-    def _write(self, chunks: list[bytes]) -> None:
-        if self._transport.is_closing():
-            return
-        if self._transport.get_write_buffer_size() > OUTBOX_LIMIT_BYTES:
-            logger.warning("a peer does not read, and is let go")
-            self._transport.abort()
-            return
-        self._transport.write(chunks[0] if len(chunks) == 1 else b"".join(chunks))
-        if chunks[-1] == END_OF_STREAM:
-            self._end_stream()
+    def _take(self, opcode: int, payload: bytes) -> None:
+        match opcode:
+            case Opcode.PONG:
+                self._pong_came = True
+            case Opcode.PING:
+                self._send(Opcode.PONG, payload)
+            case Opcode.CLOSE:
+                self._close_came(payload)
+            case _ if self._received is None or self._rejected is None:
+                self._waiting.append((opcode, payload))
+            case Opcode.BINARY:
+                self._rejected(payload)
+            case _:
+                self._received(payload)
+
+    def _send(self, opcode: int, payload: bytes) -> None:
+        if self._open:
+            self._outbox.append(self._framed(opcode, payload))
+            self.flush()
+
+    def _send_close(self, code: int, reason: str) -> None:
+        said = b"" if code == NO_CODE else code.to_bytes(2, "big") + reason.encode()[:120]
+        self._send(Opcode.CLOSE, said)
+        self._open = False
+
+    def _close_came(self, payload: bytes) -> None:
+        code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else NO_CODE
+        self._ending = (code, payload[2:].decode(errors="replace"))
+        self._send_close(code, "")
+        self._end_stream()
 
     def _end_stream(self) -> None:
-        """Send no more, but read on: a peer that is cut off while it sends may lose the close frame."""
-        if self._transport.can_write_eof():
+        """
+        Send no more, but read on for a moment: whoever is cut off while sending may lose the close frame.
+
+        The server ends the TCP connection first (section 7.1.1), so a client only waits for it.
+        """
+        if not self._client and self._transport.can_write_eof():
             self._transport.write_eof()
-        else:
-            self._transport.close()
-        self._ping.cancel()
-        self._ping = self._loop.call_later(CLOSE_WITHIN_S, self._transport.abort)
+        self._timer.cancel()
+        self._timer = self._loop.call_later(CLOSE_WITHIN_S, self._transport.abort)
 
-    def _send_ping(self) -> None:
-        if not self._pong_came:
-            self._transport.abort()
-        elif self._protocol.state is OPEN:
-            self._pong_came = False
-            self._protocol.send_ping(b"")
-            self.flush()
-            self._ping = self._loop.call_later(PONG_WITHIN_S, self._await_pong)
+    def _ping(self) -> None:
+        self._pong_came = False
+        self._send(Opcode.PING, b"")
+        self._timer = self._loop.call_later(PONG_WITHIN_S, self._expect_pong)
 
-    def _await_pong(self) -> None:
+    def _expect_pong(self) -> None:
         if self._pong_came:
-            self._ping = self._loop.call_later(PING_EVERY_S - PONG_WITHIN_S, self._send_ping)
+            self._timer = self._loop.call_later(PING_EVERY_S - PONG_WITHIN_S, self._ping)
         else:
+            logger.warning("a peer does not answer pings, and is let go")
             self._transport.abort()
 
 
