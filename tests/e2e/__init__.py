@@ -1,0 +1,1 @@
+"""The gateway over real sockets, between simulated phones and a simulated realtime server."""

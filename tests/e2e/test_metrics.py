@@ -1,0 +1,172 @@
+"""What an operator's machine can ask while calls come and go."""
+
+import asyncio
+import json
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.sim.realtime import Session
+from tests.e2e.exchange import Exchange, exchange, noise, saying, sound
+from tests.e2e.hand_stream import started
+
+GREETING = "Hello."
+CLOSED_SETS = {
+    "result": {"success", "fallback", "rejected", "failed"},
+    "direction": {"inbound", "outbound"},
+    "settled_by": {"flushed_echo", "played", "clock"},
+    "outcome": {"heard", "unheard", "left_alone", "confirmed", "refused"}
+    | {"answered", "unknown_number", "bad_signature", "malformed"},
+    "blame": {"provider", "model", "gateway"},
+    "status": {"completed", "cancelled", "incomplete", "failed", "in_progress"},
+    "reason": {"bad_signature", "no_start", "bad_token", "duplicate", "malformed"},
+}
+
+
+async def fetch(ex: Exchange, path: str) -> tuple[int, str]:
+    """Status and body of a page."""
+    async with ex.http.get(ex.address + path) as answer:
+        return answer.status, await answer.text()
+
+
+async def greeted(ex: Exchange, *, then_says: bytes = b"") -> Session:
+    """A call that hears its greeting, perhaps cuts into it, and hangs up."""
+    async with ex.call() as (phone, session):
+        await phone.hears(at_least_ms=300)
+        if then_says:
+            phone.say(then_says)
+            await phone.cleared()
+            await session.happened(lambda session: session.truncations)
+        await phone.hang_up()
+        await session.happened(lambda session: session.closed)
+        return session
+
+
+async def test_known_calls_have_exact_counts() -> None:
+    """
+    After three calls, one of them interrupted and one pressing keys, every figure is what it has to be.
+    """
+    behaviour = saying((sound(1_200),), (), delta_ms=(120,))
+    async with exchange(behaviour, greeting=GREETING) as ex:
+        sessions = await asyncio.gather(greeted(ex), greeted(ex, then_says=noise(150, 1)))
+        async with ex.call() as (phone, _):
+            phone.press("12#")
+            await phone.hears(at_least_ms=100)
+            await phone.hang_up()
+            frames = int(phone.stream.stopped_ms or 0) // 20 + 1
+        counts = await ex.counts()
+    inbound, outbound = counts.pop("frames_total{inbound}"), counts.pop("frames_total{outbound}")
+    expected = sum(session.appended_bytes for session in sessions) // 160 + frames
+    assert abs(inbound - expected) <= 1
+    assert outbound == 30
+    assert counts.pop("responses_total{completed}") in {3, 4}
+    assert counts == {
+        "webhooks_total{answered}": 3,
+        "calls_total{success}": 3,
+        "barge_ins_total{flushed_echo}": 1,
+        "truncates_total{heard}": 1,
+        "truncates_total{confirmed}": 1,
+        "dtmf_total": 3,
+    }
+
+
+async def test_calls_under_way_are_counted() -> None:
+    """
+    The gauge is the number of calls, and goes back to nothing.
+    """
+    async with exchange() as ex:
+        async with started(await ex.invited("CA1"), "CA1"), started(await ex.invited("CA2"), "CA2"):
+            sessions = [await ex.server.next_session() for _ in range(2)]
+            assert (await ex.counts())["calls_active"] == 2
+            assert json.loads((await fetch(ex, "/readyz"))[1])["calls"] == 2
+        for session in sessions:
+            await session.happened(lambda session: session.closed)
+        assert "calls_active" not in await ex.counts()
+
+
+async def test_nobody_outside_chooses_a_label() -> None:
+    """
+    Whatever callers, providers and models send, labels come from sets that are written down, and name no call.
+    """
+    canary = 'canary7\n{}"'
+    async with exchange(saying((sound(200),)), greeting=GREETING) as ex:
+        await ex.ring(canary, To=canary, From=canary)
+        async with started(await ex.invited("CAcanary7"), "CAcanary7") as stream:
+            session = await ex.server.next_session()
+            await stream.send(json.dumps({"event": canary}), json.dumps({"event": "mark", "mark": {"name": canary}}))
+            session.send({"type": canary})
+            session.send({"type": "error", "error": {"code": canary, "type": canary, "message": canary}})
+            session.send({"type": "response.done", "response": {"id": canary, "status": canary}})
+            await stream.expect("media")
+        await session.happened(lambda session: session.closed)
+        _, text = await fetch(ex, "/metrics")
+    assert "canary" not in text
+    labels = {
+        label
+        for family in text_string_to_metric_families(text)
+        for one in family.samples
+        for label in one.labels.items()
+    }
+    assert {value for name, value in labels if name != "le" and value not in CLOSED_SETS[name]} == set()
+
+
+async def test_round_trips_are_measured() -> None:
+    """
+    A call leaves measures of the way to the provider and back, and of how long an interruption took to settle.
+    """
+    async with exchange(saying((sound(1_000),), ()), greeting=GREETING) as ex:
+        await greeted(ex, then_says=noise(150, 1))
+        _, text = await fetch(ex, "/metrics")
+    figures = {one.name: one.value for family in text_string_to_metric_families(text) for one in family.samples}
+    assert figures["gateway_mark_round_trip_seconds_count"] >= 3
+    assert figures["gateway_barge_in_settled_seconds_count"] == 1
+    assert 0 < figures["gateway_barge_in_settled_seconds_sum"] < 0.5
+
+
+async def test_a_gateway_is_alive_and_ready() -> None:
+    """
+    Both probes answer 200 while calls are taken.
+    """
+    async with exchange() as ex:
+        assert [(await fetch(ex, path))[0] for path in ("/healthz", "/readyz")] == [200, 200]
+
+
+async def test_a_drain_takes_no_more_calls_and_cuts_none_off() -> None:
+    """
+    New calls are told politely and the process is alive but not ready, while those under way go on to their end.
+    """
+    async with exchange(saying((sound(1_000),)), greeting=GREETING) as ex, ex.call() as (phone, _):
+        await phone.hears(at_least_ms=50)
+        drained = asyncio.ensure_future(ex.gateway.calls.drain())
+        assert (await fetch(ex, "/healthz"))[0] == 200
+        assert (await fetch(ex, "/readyz"))[0] == 503
+        assert [type(verb).__name__ for verb in await ex.ring("CA2")] == ["Say", "Hangup"]
+        await phone.hears(at_least_ms=900)
+        assert not drained.done()
+        await phone.hang_up()
+        await drained
+
+
+async def test_closing_leaves_callers_to_the_fallback() -> None:
+    """
+    Calls that have to end at once end in the provider's fallback, and their sessions with them.
+    """
+    async with exchange(saying((sound(5_000),)), greeting=GREETING) as ex, ex.call() as (phone, session):
+        await phone.hears(at_least_ms=100)
+        await ex.gateway.calls.close()
+        await session.happened(lambda session: session.closed, timeout_s=2)
+        await phone.ended()
+        assert [type(verb).__name__ for verb in phone.fallback] == ["Say", "Hangup"]
+        assert len(ex.gateway.calls) == 0
+
+
+async def test_a_stop_ends_calls() -> None:
+    """
+    When the gateway stops listening, no call and no session is left.
+    """
+    async with exchange(saying((sound(5_000),)), greeting=GREETING) as ex:
+        phone = ex.phone()
+        await phone.dial()
+        await phone.hears(at_least_ms=100)
+    await phone.ended()
+    assert all(session.closed for session in ex.server.sessions)
+    assert len(ex.gateway.calls) == 0
