@@ -11,7 +11,7 @@ import pytest
 
 from gateway.errors import ConfigError
 from gateway.sim.dsp import to_phone_rate
-from gateway.sim.voices import ENGINES, SPEECH_LIKE, Speech, available_engine, read_wav, speak, write_wav
+from gateway.sim.voices import ENGINES, SPEECH_LIKE, Speech, read_wav, speak, write_wav
 from tests.real_parts import needs
 
 SENTENCE = "Hello, I would like to book a table for two."
