@@ -108,6 +108,8 @@ class Bridge:
 
     def dispatch(self, event: Event) -> None:
         """Let the call decide, and carry out what it decides; a bug in here ends this call and no other."""
+        if self._failed:
+            return
         try:
             self._carry_out(self._call.handle(event, now_ms=self._loop.time() * 1000))
             if not isinstance(event, AUDIO):
@@ -142,6 +144,7 @@ class Bridge:
                 return
             case ClearAudio():
                 self._stream.send(self._dialect.clear(self._stream_sid))
+                self._stream.flush()
             case CloseModel():
                 self._close_model()
             case CloseStream(code, reason):

@@ -150,7 +150,7 @@ class Call:
             case StreamStopped():
                 return self._end("success", "caller_hung_up")
             case StreamClosed(code):
-                return self._stream_closed(code)
+                return self._end("success", f"provider_closed_{code}")
             case ModelClosed(reason):
                 return self._leave(reason, now_ms)
             case HangUpRequested(reason):
@@ -194,7 +194,7 @@ class Call:
         if self.phase == "opening":
             yield from self._leave("model_no_session", now_ms)
         elif self.phase == "leaving":
-            yield from self._end("fallback", self._why_leaving)
+            yield from self._end()
 
     # Inbound
 
@@ -269,7 +269,7 @@ class Call:
     def _played_out(self) -> Iterator[Command]:
         """A call that is leaving stays no longer than there is something to hear."""
         if self.phase == "leaving" and not self.ledger.unheard:
-            yield from self._end("fallback", self._why_leaving)
+            yield from self._end()
 
     # Responses
 
@@ -312,11 +312,6 @@ class Call:
 
     # The end
 
-    def _stream_closed(self, code: int) -> Iterable[Command]:
-        if self.phase == "leaving":
-            return self._end("fallback", self._why_leaving)
-        return self._end("success", f"provider_closed_{code}")
-
     def _leave(self, reason: str, now_ms: float) -> Iterator[Command]:
         """The model is of no more use: let what is queued be heard, then make way for the fallback."""
         if self.phase in {"leaving", "over"}:
@@ -329,10 +324,11 @@ class Call:
         self._deadline_ms = now_ms + PLAY_OUT_LIMIT_MS
         yield from self._played_out()
 
-    def _end(self, result: Result, reason: str, *, code: int = 1000) -> Iterator[Command]:
-        if self.phase == "over":
-            return
-        if self.phase != "leaving":
+    def _end(self, result: Result = "fallback", reason: str = "", *, code: int = 1000) -> Iterator[Command]:
+        """End the call; one that is leaving ends for the reason it leaves, whoever hangs up first."""
+        if self.phase == "leaving":
+            result, reason = "fallback", self._why_leaving
+        else:
             yield CloseModel()
         self.phase = "over"
         yield CloseStream(code, reason)

@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 
 from gateway.cli.caller import Caller, Utterance
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, PeerError, RemoteProtocolError
 from gateway.settings import load_settings
 from gateway.sim.network import Network
 from gateway.sim.phone import Phone
@@ -53,7 +53,10 @@ async def _call(options: argparse.Namespace) -> int:
     )
     caller.print("phone", f"calls {options.number} at {base_url}  (speech by {available_engine()})")
     async with phone:
-        await caller.talk(phone)
+        try:
+            await caller.talk(phone)
+        except (PeerError, RemoteProtocolError) as error:
+            raise PeerError(f"{error}\nIs a gateway running at {base_url}? `gateway serve` starts one.") from error
         caller.print_accounts()
         if options.out and phone.streams:
             write_wav(options.out, phone.earpiece.heard(phone.stream.now_ms()))

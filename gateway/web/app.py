@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from gateway.errors import ConfigError
 from gateway.web import conversations, media, probes, voice
 from gateway.web.gateway import GATEWAY, Gateway
 
@@ -39,7 +40,11 @@ async def listening(gateway: Gateway) -> AsyncIterator[str]:
     await runner.setup()
     try:
         site = web.TCPSite(runner, gateway.settings.host, gateway.settings.port, backlog=BACKLOG)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            host, port = gateway.settings.host, gateway.settings.port
+            raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; set GATEWAY_PORT") from error
         gateway.settings = gateway.settings.model_copy(update={"port": runner.addresses[0][1]})
         yield gateway.settings.base_url
     finally:
