@@ -5,7 +5,8 @@ Labels come from closed sets; nothing that a caller or a server chooses becomes 
 since a look-up costs more than the count.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -14,15 +15,18 @@ from prometheus_client.registry import Collector
 
 from gateway.bridge import FrameCount
 from gateway.call import Command, Event
-from gateway.call.commands import NoteBargeIn, NoteEnded, NoteRoundTrip, NoteTruncateRefused
+from gateway.call.commands import NoteBargeIn, NoteEnded, NoteRoundTrip, NoteTruncateRefused, Result
 from gateway.call.events import FrameRejected, ModelClosed
 from gateway.playback import BargeIn
+from gateway.playback.items import Settled
 from gateway.providers.events import DtmfPressed
-from gateway.realtime.events import ErrorReceived, ItemTruncated, ResponseDone
+from gateway.realtime.events import ErrorReceived, ItemTruncated, ResponseDone, ResponseStatus
 
 WEBHOOK_OUTCOMES = ("answered", "unknown_number", "bad_signature", "malformed")
 STREAM_REFUSALS = ("bad_signature", "no_start", "bad_token", "duplicate", "malformed")
-RESULTS = ("success", "fallback", "rejected", "failed")
+TRUNCATE_OUTCOMES = ("heard", "unheard", "left_alone", "confirmed", "refused")
+BLAMES = ("provider", "model", "gateway")
+
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
 _ROUND_TRIPS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
@@ -47,23 +51,24 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        calls = self._counter("calls", "Calls that ended, by how.", "result")
-        self._calls = {result: calls.labels(result) for result in RESULTS}
+        self._calls = self._counters("calls", "Calls that ended, by how.", "result", get_args(Result))
         self.active = Gauge("gateway_calls_active", "Calls under way.", registry=self._registry)
         self.frames = FrameCount()
         """Counted without the library, which would cost more than the frame."""
         self._registry.register(_Frames(self.frames))
-        self._barge_ins = self._counter(
-            "barge_ins", "Interruptions, by what told the point that the caller had reached.", "settled_by"
+        self._barge_ins = self._counters(
+            "barge_ins", "Interruptions, by what told how far the caller had listened.", "settled_by", get_args(Settled)
         )
-        self._truncates = self._counter("truncates", "What became of interrupted items.", "outcome")
-        self._errors = self._counter("errors", "Faults, by who is to blame.", "blame")
-        self._responses = self._counter("responses", "Responses that ended, by status.", "status")
+        self._truncates = self._counters("truncates", "What became of interrupted items.", "outcome", TRUNCATE_OUTCOMES)
+        self._errors = self._counters("errors", "Faults, by who is to blame.", "blame", BLAMES)
+        self._responses = self._counters(
+            "responses", "Responses that ended, by status.", "status", get_args(ResponseStatus)
+        )
         self._dtmf = Counter("gateway_dtmf", "Keys that callers pressed.", registry=self._registry)
-        webhooks = self._counter("webhooks", "Voice webhooks, by outcome.", "outcome")
-        self._webhooks = {outcome: webhooks.labels(outcome) for outcome in WEBHOOK_OUTCOMES}
-        refused = self._counter("streams_refused", "Media streams that were turned away, by why.", "reason")
-        self._refused = {reason: refused.labels(reason) for reason in STREAM_REFUSALS}
+        self._webhooks = self._counters("webhooks", "Voice webhooks, by outcome.", "outcome", WEBHOOK_OUTCOMES)
+        self._refused = self._counters(
+            "streams_refused", "Media streams that were turned away, by why.", "reason", STREAM_REFUSALS
+        )
         self._round_trip = Histogram(
             "gateway_mark_round_trip_seconds",
             "From the moment audio would have been played on the spot to the echo of its mark.",
@@ -77,8 +82,10 @@ class Metrics:
             registry=self._registry,
         )
 
-    def _counter(self, name: str, text: str, label: str) -> Counter:
-        return Counter(f"gateway_{name}", text, (label,), registry=self._registry)
+    def _counters(self, name: str, text: str, label: str, values: Iterable[str]) -> dict[str, Counter]:
+        """One counter for each value that the label can have; all of them are shown from the start."""
+        counter = Counter(f"gateway_{name}", text, (label,), registry=self._registry)
+        return {value: counter.labels(value) for value in values}
 
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
@@ -96,13 +103,13 @@ class Metrics:
         """Count what happened to a call."""
         match event:
             case FrameRejected(side):
-                self._errors.labels(side).inc()
+                self._errors[side].inc()
             case ModelClosed("model_unavailable" | "model_lost") | ErrorReceived():
-                self._errors.labels("model").inc()
+                self._errors["model"].inc()
             case ItemTruncated():
-                self._truncates.labels("confirmed").inc()
+                self._truncates["confirmed"].inc()
             case ResponseDone(_, status):
-                self._responses.labels(status).inc()
+                self._responses[status].inc()
             case DtmfPressed():
                 self._dtmf.inc()
 
@@ -114,15 +121,15 @@ class Metrics:
             case NoteBargeIn(barge_in):
                 self._barge_in(barge_in)
             case NoteTruncateRefused():
-                self._truncates.labels("refused").inc()
+                self._truncates["refused"].inc()
             case NoteEnded(result):
                 self._calls[result].inc()
                 if result == "failed":
-                    self._errors.labels("gateway").inc()
+                    self._errors["gateway"].inc()
 
     def _barge_in(self, barge_in: BargeIn) -> None:
-        self._barge_ins.labels(barge_in.settled_by).inc()
+        self._barge_ins[barge_in.settled_by].inc()
         self._settling.observe(barge_in.waited_ms / 1000)
-        self._truncates.labels("left_alone").inc(barge_in.left_alone)
+        self._truncates["left_alone"].inc(barge_in.left_alone)
         for cut in barge_in.cuts:
-            self._truncates.labels("heard" if cut.audio_end_ms else "unheard").inc()
+            self._truncates["heard" if cut.audio_end_ms else "unheard"].inc()

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import socket
+import sys
 from collections.abc import Sequence
 
 from gateway.cli.caller import Caller, Utterance
@@ -125,9 +126,10 @@ def _is_right(verdict: Verdict) -> bool:
 
 
 def _tell_what_next(base_url: str) -> None:
+    command = "python -m gateway" if sys.argv[0].endswith("__main__.py") else sys.argv[0]
     print(
         f"\nThe gateway goes on serving at {base_url}. In another terminal, try\n"
-        f'  gateway call {NUMBER} --say "Do you have a room?" --say "One moment." --cut-in-at 1.5 --net 80/30 '
+        f'  {command} call {NUMBER} --say "Do you have a room?" --say "One moment." --cut-in-at 1.5 --net 80/30 '
         f"--gateway {base_url}\n"
         f"  curl {base_url}/metrics\n"
         "A line of your own is a file in config/lines; config/README.md shows how. Ctrl-C ends the demo."

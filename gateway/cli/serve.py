@@ -52,7 +52,9 @@ async def _serve(settings: Settings, lines: Lines) -> int:
         logger.info("%d line(s) ready; set the voice webhook of your number to %s/twilio/voice", len(lines), base)
         if await signals.get() is signal.SIGTERM:
             await _drain(gateway, signals)
-        logger.info("stopping; %d call(s) are cut off", len(gateway.calls))
+        if len(gateway.calls):
+            logger.warning("%d call(s) are cut off", len(gateway.calls))
+        logger.info("stopped")
     return 0
 
 
