@@ -25,22 +25,25 @@ class SessionConfig:
     turn_detection: Mapping[str, object] = field(default_factory=lambda: {"type": "server_vad"})
     transcription_model: str | None = "gpt-4o-mini-transcribe"
     """Transcribes the caller; None leaves the caller's side without text."""
+    attached: bool = False
+    """Whether the session belongs to a call that came by SIP, whose formats were agreed on there."""
 
     def to_wire(self) -> dict[str, object]:
         """The `session` object of a GA `session.update`."""
         transcription = {"model": self.transcription_model} if self.transcription_model else None
+        formats = {} if self.attached else {"format": {"type": PCMU}}
         return {
             "type": "realtime",
             "output_modalities": ["audio"],
             "instructions": self.instructions,
             "audio": {
                 "input": {
-                    "format": {"type": PCMU},
+                    **formats,
                     "noise_reduction": None,
                     "transcription": transcription,
                     "turn_detection": dict(self.turn_detection),
                 },
-                "output": {"format": {"type": PCMU}, "voice": self.voice},
+                "output": {**formats, "voice": self.voice},
             },
         }
 
