@@ -7,7 +7,7 @@ each message. No extensions, so no compression: base64 audio gains nothing by it
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from struct import Struct
 
@@ -99,23 +99,23 @@ class FrameReader:
         self._rest_bytes = 0
         self._needed_bytes = 0
         self._fragments: list[bytes] = []
+        self._fragments_bytes = 0
         self._fragments_opcode = 0
 
-    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """
         What is complete by now: opcode and unmasked payload each, with the fragments of a message put together.
 
-        Raises `FrameError` when the peer leaves the protocol, or a message is longer than the limit.
+        Raises `FrameError` where the peer leaves the protocol, or a message is longer than the limit.
         """
         if self._rest:
             self._rest.append(data)
             self._rest_bytes += len(data)
             if self._rest_bytes < self._needed_bytes:
-                return []
+                return
             data = b"".join(self._rest)
             self._rest.clear()
             self._needed_bytes = 0
-        complete: list[tuple[int, bytes]] = []
         at, size = 0, len(data)
         while size - at >= 2:
             first, second = data[at], data[at + 1]
@@ -137,13 +137,12 @@ class FrameReader:
                 payload = apply_mask(payload, data[begin:payload_at])
             at = end
             if first == _FINAL_TEXT and not self._fragments_opcode:
-                complete.append((Opcode.TEXT, payload))
+                yield Opcode.TEXT, payload
             elif message := self._other(first, payload):
-                complete.append(message)
+                yield message
         if at < size:
             self._rest.append(data[at:])
             self._rest_bytes = size - at
-        return complete
 
     def _wrong(self, length_bytes: int) -> FrameError:
         if length_bytes > self._limit_bytes:
@@ -171,18 +170,21 @@ class FrameReader:
             raise FrameError(1002, "a message within another")
         if final:
             return opcode, payload
-        self._fragments_opcode, self._fragments = opcode, [payload]
+        self._fragments_opcode, self._fragments_bytes = opcode, len(payload)
+        self._fragments.append(payload)
         return None
 
     def _continue(self, payload: bytes, *, final: bool) -> tuple[int, bytes] | None:
         if not self._fragments_opcode:
             raise FrameError(1002, "the continuation of nothing")
-        self._fragments.append(payload)
-        length_bytes = sum(map(len, self._fragments))
-        if length_bytes > self._limit_bytes:
-            raise self._wrong(length_bytes)
+        self._fragments_bytes += len(payload)
+        if self._fragments_bytes > self._limit_bytes:
+            raise self._wrong(self._fragments_bytes)
+        if payload:
+            self._fragments.append(payload)
         if not final:
             return None
         message = (self._fragments_opcode, b"".join(self._fragments))
-        self._fragments_opcode, self._fragments = 0, []
+        self._fragments_opcode = 0
+        self._fragments.clear()
         return message

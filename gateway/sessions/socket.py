@@ -11,6 +11,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from typing import cast
 
 from gateway.sessions.frames import FrameError, FrameReader, Masks, Opcode, framed
 
@@ -26,6 +27,7 @@ USER_TIMEOUT_MS = 5_000
 PING_EVERY_S = 15.0
 PONG_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 1.0
+REASON_BYTES = 123
 NORMAL, NO_CODE, ABNORMAL = 1000, 1005, 1006
 
 
@@ -33,9 +35,9 @@ class TextSocket(asyncio.Protocol):
     """An open WebSocket that carries JSON texts, on a transport that someone else opened."""
 
     def __init__(self, transport: asyncio.Transport, *, client: bool, limit_bytes: int, early: bytes = b"") -> None:
-        """Take over; *early* came in behind the handshake."""
+        """Take over; *early* came in behind the handshake. A transport without a protocol is gone already."""
         self._transport = transport
-        self._former = transport.get_protocol()
+        self._former = cast("asyncio.BaseProtocol | None", transport.get_protocol())
         self._loop = asyncio.get_running_loop()
         self._client = client
         self._framed = Masks().framed if client else framed
@@ -45,14 +47,18 @@ class TextSocket(asyncio.Protocol):
         self._waiting: list[tuple[int, bytes]] = []
         self._outbox: list[bytes] = []
         self._open = True
+        self._deaf = False
         self._ending: tuple[int, str] = (ABNORMAL, "")
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._pong_came = True
         self._timer = self._loop.call_later(PING_EVERY_S, self._ping)
-        _tune(transport)
-        transport.set_protocol(self)
+        if self._former is not None:
+            _tune(transport)
+            transport.set_protocol(self)
         if early:
             self.data_received(early)
+        if self._former is None:
+            self.connection_lost(None)
 
     # What a call uses
 
@@ -101,19 +107,24 @@ class TextSocket(asyncio.Protocol):
     # What the transport tells
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and hand on."""
+        """Parse, and hand on; whatever comes behind a close, or behind nonsense, is thrown away."""
+        if self._deaf:
+            return
         try:
-            complete = self._reader.feed(data)
+            self._read(data)
         except FrameError as error:
             logger.warning("a peer left the WebSocket protocol: %s", error)
             self._send_close(error.code, str(error))
             self._end_stream()
-            return
-        for opcode, payload in complete:
+
+    def _read(self, data: bytes) -> None:
+        for opcode, payload in self._reader.feed(data):
             if opcode == Opcode.TEXT and self._received is not None:
                 self._received(payload)
             else:
                 self._take(opcode, payload)
+            if self._deaf:
+                return
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone; whoever opened the transport has to know too."""
@@ -121,7 +132,8 @@ class TextSocket(asyncio.Protocol):
         self._timer.cancel()
         if not self._ended.done():
             self._ended.set_result(None)
-        self._former.connection_lost(error)
+        if self._former is not None:
+            self._former.connection_lost(error)
 
     # Inside
 
@@ -146,7 +158,8 @@ class TextSocket(asyncio.Protocol):
             self.flush()
 
     def _send_close(self, code: int, reason: str) -> None:
-        said = b"" if code == NO_CODE else code.to_bytes(2, "big") + reason.encode()[:120]
+        beginning = reason.encode()[:REASON_BYTES].decode(errors="ignore")
+        said = b"" if code == NO_CODE else code.to_bytes(2, "big") + beginning.encode()
         self._send(Opcode.CLOSE, said)
         self._open = False
 
@@ -162,6 +175,7 @@ class TextSocket(asyncio.Protocol):
 
         The server ends the TCP connection first (section 7.1.1), so a client only waits for it.
         """
+        self._deaf = True
         if not self._client and self._transport.can_write_eof():
             self._transport.write_eof()
         self._timer.cancel()
@@ -183,7 +197,7 @@ class TextSocket(asyncio.Protocol):
 def _tune(transport: asyncio.BaseTransport) -> None:
     """No waiting for more to send, and no long faith in a peer that does not acknowledge."""
     sock = transport.get_extra_info("socket")
-    if sock is None or sock.family not in {socket.AF_INET, socket.AF_INET6}:
+    if sock is None or transport.is_closing() or sock.family not in {socket.AF_INET, socket.AF_INET6}:
         return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
