@@ -1,358 +1,36 @@
 """The seam between a call and its sockets, held against other libraries and against peers made by hand."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Protocol, TypeVar
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType, web
-from websockets.asyncio.client import connect
-from websockets.asyncio.connection import Connection
-from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import Frame
 from websockets.frames import Opcode as Kind
-from websockets.http11 import Request, Response
-from websockets.utils import accept_key
 
-from gateway.errors import ConfigError, PeerError
-from gateway.sessions.model import MESSAGE_LIMIT_BYTES, ModelRefused, open_model
-from gateway.sessions.provider import FRAME_LIMIT_BYTES, accept
 from gateway.sessions.socket import OUTBOX_LIMIT_BYTES, TextSocket
-
-T = TypeVar("T")
-
-PATIENCE_S = 10.0
-GOODBYE = (4321, "auf Wiederhören ☎")
-
-
-async def soon(awaitable: Awaitable[T], within_s: float = PATIENCE_S) -> T:
-    """The result, or a failed test."""
-    return await asyncio.wait_for(awaitable, within_s)
-
-
-# The gateway's side
-
-
-class Received:
-    """What is handed on, in order."""
-
-    def __init__(self, socket: TextSocket) -> None:
-        self.texts: list[bytes] = []
-        self._socket = socket
-        self._came = asyncio.Event()
-        socket.attach(self._take)
-
-    def _take(self, text: bytes) -> None:
-        self.texts.append(text)
-        self._came.set()
-
-    async def up_to(self, count: int) -> list[bytes]:
-        """All texts, once there are so many."""
-        while len(self.texts) < count:
-            self._came.clear()
-            await soon(self._came.wait())
-        return self.texts
-
-
-Streams = asyncio.Queue[TextSocket]
-
-
-@asynccontextmanager
-async def provider_side() -> AsyncIterator[tuple[str, Streams]]:
-    """An aiohttp application that takes media streams; its address without the scheme, and the streams as they come."""
-    streams: Streams = asyncio.Queue()
-
-    async def media(request: web.Request) -> web.Response:
-        stream = accept(request)
-        streams.put_nowait(stream)
-        await stream.closed()
-        return web.Response()
-
-    app = web.Application()
-    app.router.add_get("/media", media)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        host, port = runner.addresses[0]
-        yield f"{host}:{port}/media", streams
-    finally:
-        await runner.cleanup()
-
-
-# Peers that are libraries
-
-
-class Peer(Protocol):
-    """Whoever is at the other end."""
-
-    async def send(self, message: str | bytes) -> None:
-        """Send a text, or bytes."""
-
-    async def receive(self) -> str:
-        """The next text."""
-
-    async def ping(self) -> None:
-        """Ask for a sign of life, and wait for it."""
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close."""
-
-    async def ended(self) -> tuple[int, str]:
-        """Wait for the end; answers with what the gateway said."""
-
-    async def cut(self) -> None:
-        """Go without a word."""
-
-
-class Library:
-    """Either end of a connection of websockets."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-
-    async def send(self, message: str | bytes) -> None:
-        """Send a text, or bytes."""
-        await self.connection.send(message)
-
-    async def receive(self) -> str:
-        """The next text."""
-        return await soon(self.connection.recv(decode=True))
-
-    async def ping(self) -> None:
-        """Ask for a sign of life, and wait for it."""
-        await soon(await self.connection.ping(b"anyone there?"))
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close."""
-        await soon(self.connection.close(code, reason))
-
-    async def ended(self) -> tuple[int, str]:
-        """Wait for the end; answers with what the gateway said."""
-        await soon(self.connection.wait_closed())
-        return self.connection.close_code or 0, self.connection.close_reason or ""
-
-    async def cut(self) -> None:
-        """Go without a word."""
-        self.connection.transport.abort()
-
-
-class Aiohttp:
-    """The client of aiohttp."""
-
-    def __init__(self, http: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._http = http
-        self._socket = socket
-
-    async def send(self, message: str | bytes) -> None:
-        """Send a text, or bytes."""
-        await (self._socket.send_str(message) if isinstance(message, str) else self._socket.send_bytes(message))
-
-    async def receive(self) -> str:
-        """The next text."""
-        return await self._socket.receive_str(timeout=PATIENCE_S)
-
-    async def ping(self) -> None:
-        """Ask for a sign of life, and wait for it."""
-        await self._socket.ping(b"anyone there?")
-        sign = await self._socket.receive(PATIENCE_S)
-        assert (sign.type, sign.data) == (WSMsgType.PONG, b"anyone there?")
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close."""
-        await soon(self._socket.close(code=code, message=reason.encode()))
-
-    async def ended(self) -> tuple[int, str]:
-        """Wait for the end; answers with what the gateway said."""
-        while True:
-            message = await self._socket.receive(PATIENCE_S)
-            if message.type is WSMsgType.CLOSE:
-                return message.data, message.extra or ""
-            if message.type in {WSMsgType.CLOSED, WSMsgType.ERROR}:
-                return 1006, ""
-
-    async def cut(self) -> None:
-        """Go without a word."""
-        await self._http.close()
-
-
-@dataclass(frozen=True)
-class Link:
-    """A connection, and both of its ends."""
-
-    ours: TextSocket
-    peer: Peer
-    limit_bytes: int
-
-
-@asynccontextmanager
-async def aiohttp_client() -> AsyncIterator[Link]:
-    """The provider is aiohttp."""
-    async with provider_side() as (address, streams), aiohttp.ClientSession() as http:
-        options = {"autoping": False, "max_msg_size": 0, "compress": 15}
-        socket = await http.ws_connect(f"ws://{address}", **options)
-        yield Link(await soon(streams.get()), Aiohttp(http, socket), FRAME_LIMIT_BYTES)
-
-
-@asynccontextmanager
-async def websockets_client() -> AsyncIterator[Link]:
-    """The provider is websockets."""
-    options = {"max_queue": None, "max_size": None, "ping_interval": None, "proxy": None}
-    async with provider_side() as (address, streams), connect(f"ws://{address}", **options) as connection:
-        yield Link(await soon(streams.get()), Library(connection), FRAME_LIMIT_BYTES)
-
-
-@asynccontextmanager
-async def websockets_server() -> AsyncIterator[Link]:
-    """The model is websockets."""
-    sessions: asyncio.Queue[ServerConnection] = asyncio.Queue()
-
-    async def session(connection: ServerConnection) -> None:
-        sessions.put_nowait(connection)
-        await connection.wait_closed()
-
-    async with serve(session, "127.0.0.1", 0, max_queue=None, max_size=None, ping_interval=None) as server:
-        ours = await open_model(f"ws://127.0.0.1:{port_of(server.sockets)}", {})
-        yield Link(ours, Library(await soon(sessions.get())), MESSAGE_LIMIT_BYTES)
-
-
-def port_of(sockets: "tuple[object, ...] | object") -> int:
-    """Where a server listens."""
-    return int(next(iter(sockets)).getsockname()[1])
-
-
-@pytest.fixture(params=[aiohttp_client, websockets_client, websockets_server])
-async def link(request: pytest.FixtureRequest) -> AsyncIterator[Link]:
-    """A connection with every kind of peer; whatever happened to it, it ends when the peer goes."""
-    opening: Callable[[], AbstractAsyncContextManager[Link]] = request.param
-    async with opening() as link:
-        yield link
-        await link.peer.cut()
-        await soon(link.ours.closed())
-
-
-# Peers made by hand
-
-
-@dataclass(frozen=True)
-class Hand:
-    """A peer that writes what no library would."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    client: bool
-
-    def write(self, kind: int, payload: bytes = b"") -> None:
-        """Send a frame."""
-        self.writer.write(self.frame(kind, payload))
-
-    def frame(self, kind: int, payload: bytes = b"") -> bytes:
-        """A frame of ours."""
-        return Frame(Kind(kind), payload).serialize(mask=self.client)
-
-    def head(self, length_bytes: int) -> bytes:
-        """The beginning of a text that is longer than it is short."""
-        masked = 0x80 if self.client else 0
-        return bytes([0x81, masked | 127]) + length_bytes.to_bytes(8, "big") + bytes(4 if self.client else 0)
-
-    async def read(self) -> tuple[int, bytes]:
-        """The next frame, a short one."""
-        first, second = await soon(self.reader.readexactly(2))
-        assert bool(second & 0x80) is not self.client
-        key = bytes(4) if self.client else await soon(self.reader.readexactly(4))
-        payload = await soon(self.reader.readexactly(second & 0x7F))
-        return first & 0x0F, bytes(byte ^ key[at % 4] for at, byte in enumerate(payload))
-
-    async def gone(self) -> None:
-        """Wait until the gateway has ended the connection, whatever it still says."""
-        with suppress(ConnectionError):
-            while await soon(self.reader.read(65_536)):
-                pass
-
-
-REQUEST = (
-    "GET /media HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+from tests.sessions.peers import (
+    GOODBYE,
+    PATIENCE_S,
+    REQUEST,
+    UVLOOP,
+    Hand,
+    Link,
+    Peer,
+    Received,
+    close_of,
+    hand_client,
+    provider_side,
+    soon,
 )
-
-
-async def answer_to(reader: asyncio.StreamReader) -> bytes:
-    """What a server answers to the handshake that it reads."""
-    request = (await soon(reader.readuntil(b"\r\n\r\n"))).decode()
-    keys = [line.partition(": ")[2] for line in request.split("\r\n") if line.startswith("Sec-WebSocket-Key")]
-    lines = ("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")
-    return "\r\n".join([*lines, f"Sec-WebSocket-Accept: {accept_key(keys[0])}", "", ""]).encode()
-
-
-Serving = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def serving(serve: Serving) -> AsyncIterator[str]:
-    """A server made by hand; its address."""
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            await serve(reader, writer)
-        writer.close()
-
-    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
-        yield f"ws://127.0.0.1:{port_of(server.sockets)}/v1/realtime?model=m"
-
-
-@asynccontextmanager
-async def hand_client() -> AsyncIterator[tuple[TextSocket, Hand]]:
-    """The provider is made by hand."""
-    async with provider_side() as (address, streams):
-        host, _, port = address.removesuffix("/media").partition(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(REQUEST.encode())
-        await soon(reader.readuntil(b"\r\n\r\n"))
-        yield await soon(streams.get()), Hand(reader, writer, client=True)
-        writer.close()
-
-
-@asynccontextmanager
-async def hand_server() -> AsyncIterator[tuple[TextSocket, Hand]]:
-    """The model is made by hand."""
-    hands: asyncio.Queue[Hand] = asyncio.Queue()
-    over = asyncio.Event()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(await answer_to(reader))
-        hands.put_nowait(Hand(reader, writer, client=False))
-        await over.wait()
-
-    async with serving(serve) as url:
-        yield await soon(open_model(url, {})), await soon(hands.get())
-        over.set()
-
-
-@pytest.fixture(params=[hand_client, hand_server])
-async def by_hand(request: pytest.FixtureRequest) -> AsyncIterator[tuple[TextSocket, Hand]]:
-    """A connection with a peer made by hand."""
-    opening: Callable[[], AbstractAsyncContextManager[tuple[TextSocket, Hand]]] = request.param
-    async with opening() as (ours, hand):
-        yield ours, hand
-        hand.writer.transport.abort()
-        await soon(ours.closed())
-
-
-# Texts
 
 
 async def test_texts_pass_both_ways_in_order(link: Link) -> None:
     """
     Short and long, empty and up to the limit of a frame, none lost and none changed.
     """
-    lengths = [*range(300), 65_535, 65_536, 0, 1]
-    texts = [(f"{ordinal}:é" * length)[:length] for ordinal, length in enumerate(lengths)]
-    texts = [text for text in texts if len(text.encode()) <= FRAME_LIMIT_BYTES]
+    texts = ["", "é☎", *("x" * length for length in (1, 125, 126, 65_535, 65_536)), *map(str, range(300))]
     received = Received(link.ours)
     for text in texts:
         await link.peer.send(text)
@@ -360,3 +38,352 @@ async def test_texts_pass_both_ways_in_order(link: Link) -> None:
     link.ours.flush()
     assert await received.up_to(len(texts)) == [text.encode() for text in texts]
     assert [await link.peer.receive() for _ in texts] == texts
+
+
+async def test_bytes_are_told_from_texts(link: Link) -> None:
+    """
+    They go to whoever takes them, or with the texts when nobody does.
+    """
+    rejected: asyncio.Queue[bytes] = asyncio.Queue()
+    received: asyncio.Queue[bytes] = asyncio.Queue()
+    link.ours.attach(received.put_nowait, rejected=rejected.put_nowait)
+    await link.peer.send(b"\x00\xff")
+    assert await soon(rejected.get()) == b"\x00\xff"
+    link.ours.attach(received.put_nowait)
+    await link.peer.send(b"\xff")
+    assert await soon(received.get()) == b"\xff"
+    assert rejected.empty()
+
+
+async def test_a_sign_of_life_is_given(link: Link) -> None:
+    """
+    A ping is answered with what it carried, whether somebody is attached or not.
+    """
+    await link.peer.ping()
+    Received(link.ours)
+    await link.peer.ping()
+
+
+async def test_nothing_is_lost_while_nobody_listens(link: Link) -> None:
+    """
+    What comes between detach and attach waits for whoever is attached next, who may leave again at any text.
+    """
+    texts: list[bytes] = []
+
+    def take_ten(text: bytes) -> None:
+        texts.append(text)
+        if len(texts) % 10 == 0:
+            link.ours.detach()
+
+    link.ours.attach(take_ten)
+    for ordinal in range(95):
+        await link.peer.send(str(ordinal))
+    await link.peer.ping()
+    assert len(texts) == 10
+    for count in (20, 30, 40, 50, 60, 70, 80, 90, 95):
+        link.ours.attach(take_ten)
+        assert len(texts) == count
+    await link.peer.send("95")
+    await link.peer.ping()
+    assert texts == [str(ordinal).encode() for ordinal in range(96)]
+
+
+async def test_texts_outlive_the_connection(link: Link) -> None:
+    """
+    What came before the end is handed on to whoever is attached only then.
+    """
+    for text in ("one", "two", "three"):
+        await link.peer.send(text)
+    await link.peer.close(1000, "")
+    await soon(link.ours.closed())
+    assert Received(link.ours).texts == [b"one", b"two", b"three"]
+
+
+# The end
+
+
+async def test_the_peer_says_why_it_goes(link: Link) -> None:
+    """
+    Its code and its reason are what closed() answers, as often as it is asked.
+    """
+    await link.peer.close(*GOODBYE)
+    assert await soon(link.ours.closed()) == GOODBYE
+    assert await soon(link.ours.closed()) == GOODBYE
+
+
+async def test_the_peer_is_told_why_we_go(link: Link) -> None:
+    """
+    With our code and our reason; and one that answers keeps nobody waiting.
+    """
+    told = asyncio.ensure_future(link.peer.ended())
+    await soon(link.ours.close(*GOODBYE), 0.9)
+    assert await told == GOODBYE
+    code, _ = await soon(link.ours.closed())
+    assert code in {GOODBYE[0], 1000}
+
+
+@pytest.mark.parametrize("before", ["", "x", "xx"])
+async def test_a_reason_may_be_long(link: Link, before: str) -> None:
+    """
+    The peer is told the beginning, as much as fits and in whole characters, and never something that is no text.
+    """
+    reason = before + "☎" * 60
+    told = asyncio.ensure_future(link.peer.ended())
+    await soon(link.ours.close(4000, reason))
+    code, beginning = await told
+    assert code == 4000
+    assert reason.startswith(beginning)
+    assert len(beginning.encode()) > 100
+
+
+async def test_the_peer_is_told_even_while_it_sends(link: Link) -> None:
+    """
+    However fast it sends: neither our close nor its reason is lost in the flood.
+    """
+    received = Received(link.ours)
+    flood = asyncio.ensure_future(flooding(link.peer))
+    await received.up_to(1_000)
+    told = asyncio.ensure_future(link.peer.ended())
+    await soon(link.ours.close(*GOODBYE))
+    assert await told == GOODBYE
+    await soon(flood)
+
+
+async def flooding(peer: Peer) -> None:
+    """Send as fast as one can, until the end."""
+    with suppress(ConnectionClosed, ConnectionError, aiohttp.ClientError):
+        while True:
+            await peer.send("x" * 1_000)
+
+
+async def test_a_peer_may_go_without_a_word(link: Link) -> None:
+    """
+    Then the code is 1006, and there is no reason.
+    """
+    await link.peer.cut()
+    assert await soon(link.ours.closed()) == (1006, "")
+
+
+async def test_a_message_past_the_limit_is_not_taken(link: Link) -> None:
+    """
+    The peer is told 1009, nothing of it is handed on, and the connection ends.
+    """
+    received = Received(link.ours)
+    told = asyncio.ensure_future(link.peer.ended())
+    with suppress(ConnectionClosed, ConnectionError, aiohttp.ClientError):
+        await link.peer.send("x" * (link.limit_bytes + 1))
+    code, _ = await told
+    await soon(link.ours.closed())
+    assert (code, received.texts) == (1009, [])
+
+
+async def test_what_was_sent_goes_out_before_the_end_and_nothing_behind_it(by_hand: tuple[TextSocket, Hand]) -> None:
+    """
+    Texts that were not flushed go before the close; what is sent after it is dropped, without complaint.
+    """
+    ours, hand = by_hand
+    ours.send(b"first")
+    end = asyncio.ensure_future(ours.close(*GOODBYE))
+    assert await hand.read() == (Kind.TEXT, b"first")
+    assert await hand.read() == (Kind.CLOSE, close_of(*GOODBYE))
+    ours.send(b"late")
+    ours.flush()
+    hand.write(Kind.CLOSE, close_of(1000))
+    hand.writer.write_eof()
+    assert await soon(hand.reader.read()) == b""
+    await soon(end)
+    ours.send(b"too late")
+    ours.flush()
+    await soon(ours.close())
+
+
+async def test_a_peer_may_close_without_a_code(by_hand: tuple[TextSocket, Hand]) -> None:
+    """
+    It is answered in kind, and the code is 1005.
+    """
+    ours, hand = by_hand
+    hand.write(Kind.CLOSE)
+    assert await hand.read() == (Kind.CLOSE, b"")
+    hand.writer.write_eof()
+    assert await soon(ours.closed()) == (1005, "")
+
+
+async def test_nothing_comes_after_a_close(by_hand: tuple[TextSocket, Hand]) -> None:
+    """
+    What a peer sends behind its close, in the same breath or later, is nobody's.
+    """
+    ours, hand = by_hand
+    received = Received(ours)
+    hand.writer.write(
+        hand.frame(Kind.TEXT, b"before") + hand.frame(Kind.CLOSE, close_of(*GOODBYE)) + hand.frame(Kind.TEXT, b"behind")
+    )
+    assert await hand.read() == (Kind.CLOSE, close_of(GOODBYE[0]))
+    hand.write(Kind.TEXT, b"later")
+    hand.writer.write_eof()
+    assert await soon(ours.closed()) == GOODBYE
+    assert received.texts == [b"before"]
+
+
+async def test_nonsense_behind_a_close_changes_nothing(by_hand: tuple[TextSocket, Hand]) -> None:
+    """
+    The peer has closed, and that is what is told to both.
+    """
+    ours, hand = by_hand
+    hand.writer.write(hand.frame(Kind.CLOSE, close_of(*GOODBYE)) + b"\xff" * 20)
+    hand.writer.write_eof()
+    assert await hand.read() == (Kind.CLOSE, close_of(GOODBYE[0]))
+    assert await soon(ours.closed()) == GOODBYE
+
+
+async def test_what_comes_before_nonsense_is_handed_on(by_hand: tuple[TextSocket, Hand]) -> None:
+    """
+    Even when both come in one segment; and nothing that comes after it, however well made.
+    """
+    ours, hand = by_hand
+    received = Received(ours)
+    hand.writer.write(hand.frame(Kind.TEXT, b"before") + hand.head(2**40))
+    kind, payload = await hand.read()
+    assert (kind, payload[:2]) == (Kind.CLOSE, close_of(1009))
+    hand.write(Kind.TEXT, b"behind")
+    hand.writer.write_eof()
+    await soon(ours.closed())
+    assert received.texts == [b"before"]
+
+
+async def test_nothing_is_read_in_the_rest_of_a_message_that_is_too_long(by_hand: tuple[TextSocket, Hand]) -> None:
+    """
+    What looks like a frame within it is none.
+    """
+    ours, hand = by_hand
+    received = Received(ours)
+    hand.writer.write(hand.head(2**40))
+    await hand.read()
+    hand.write(Kind.TEXT, b"not a text of its own")
+    hand.writer.write_eof()
+    await soon(ours.closed())
+    assert received.texts == []
+
+
+@UVLOOP
+async def test_a_peer_that_goes_on_with_nonsense_is_cut_off(by_hand: tuple[TextSocket, Hand]) -> None:
+    """
+    A second after the first of it, and not a second after the last.
+    """
+    ours, hand = by_hand
+    hand.writer.write(hand.head(2**40))
+    await hand.read()
+    closed = asyncio.ensure_future(ours.closed())
+    async with asyncio.timeout(2):
+        while not closed.done():
+            hand.writer.write(b"\xff" * 20)
+            await asyncio.wait([closed], timeout=0.05)
+    assert closed.result() == (1006, "")
+
+
+@UVLOOP
+async def test_a_peer_that_does_not_answer_a_close_is_cut_off(by_hand: tuple[TextSocket, Hand]) -> None:
+    """
+    After a second, in which it was told why, though it goes on sending all the while.
+    """
+    ours, hand = by_hand
+    Received(ours)
+    flood = asyncio.ensure_future(flooding_by_hand(hand))
+    began_s = asyncio.get_running_loop().time()
+    end = asyncio.ensure_future(ours.close(*GOODBYE))
+    assert await hand.read() == (Kind.CLOSE, close_of(*GOODBYE))
+    assert await soon(ours.closed()) == (1006, "")
+    assert 0.9 < asyncio.get_running_loop().time() - began_s < 2
+    await soon(end)
+    await soon(flood)
+
+
+async def flooding_by_hand(hand: Hand) -> None:
+    """Send as fast as one can, until the end."""
+    with suppress(ConnectionError):
+        while True:
+            hand.write(Kind.TEXT, b"x" * 1_000)
+            await hand.writer.drain()
+
+
+async def test_a_peer_that_does_not_read_is_let_go(by_hand: tuple[TextSocket, Hand]) -> None:
+    """
+    As soon as more waits for it than the outbox holds, and what is sent from then on is dropped.
+    """
+    ours, hand = by_hand
+    closed = asyncio.ensure_future(ours.closed())
+    async with asyncio.timeout(PATIENCE_S):
+        while not closed.done():
+            ours.send(bytes(60_000))
+            ours.flush()
+            await asyncio.sleep(0)
+    assert closed.result() == (1006, "")
+    await hand.gone()
+
+
+async def test_a_peer_may_read_late(link: Link) -> None:
+    """
+    As much as the outbox holds waits for it, and none is lost.
+    """
+    texts = [f"{ordinal:1024}" for ordinal in range(OUTBOX_LIMIT_BYTES // 1_100)]
+    for text in texts:
+        link.ours.send(text.encode())
+        link.ours.flush()
+    assert [await link.peer.receive() for _ in texts] == texts
+
+
+@pytest.mark.slow
+@UVLOOP
+async def test_a_peer_that_gives_no_sign_of_life_is_let_go() -> None:
+    """
+    It is asked every 15 s, for as long as it answers; when it does not within 10 s, it is cut off.
+    """
+    clock = asyncio.get_running_loop().time
+    async with hand_client() as (ours, hand):
+        began_s = clock()
+        for asked_s in (15, 30):
+            assert await hand.read(within_s=16) == (Kind.PING, b"")
+            assert abs(clock() - began_s - asked_s) < 1
+            if asked_s == 15:
+                hand.write(Kind.PONG)
+        assert await soon(ours.closed(), 11) == (1006, "")
+        assert abs(clock() - began_s - 40) < 1
+
+
+# The provider's handshake
+
+
+async def test_a_visitor_is_not_a_stream() -> None:
+    """
+    Plain HTTP is answered with 400, and so is a handshake that is none; the connection goes on.
+    """
+    async with provider_side() as (address, streams), aiohttp.ClientSession() as http:
+        for headers in ({}, {"Upgrade": "websocket", "Connection": "Upgrade"}, {"Upgrade": "h2c"}):
+            async with http.get(f"http://{address}", headers=headers) as answer:
+                assert answer.status == HTTPStatus.BAD_REQUEST
+        assert streams.empty()
+
+
+async def test_a_provider_may_go_at_once() -> None:
+    """
+    Before it is answered even; a stream that was opened for it ends, and the next one is served.
+    """
+    async with provider_side() as (address, streams), aiohttp.ClientSession() as http:
+        host, _, port = address.removesuffix("/media").partition(":")
+        for _ in range(20):
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.write(REQUEST)
+            writer.close()
+        await (await http.ws_connect(f"ws://{address}")).close()
+        while not streams.empty():
+            code, _ = await soon(streams.get_nowait().closed())
+            assert code in {1006, 1000}
+
+
+async def test_no_compression_is_agreed_on() -> None:
+    """
+    Whatever the provider offers; base64 audio gains nothing by it.
+    """
+    async with provider_side() as (address, _), aiohttp.ClientSession() as http:
+        stream = await http.ws_connect(f"ws://{address}", compress=15)
+        assert stream.compress == 0
+        await stream.close()
