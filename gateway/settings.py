@@ -94,10 +94,17 @@ class Settings(BaseSettings):
 
     def check_exposure(self) -> None:
         """Refuse to listen to the world without a way to tell Twilio from anyone else."""
-        if self.twilio_auth_token is None and not _is_loopback(self.host):
+        if self.twilio_auth_token is not None:
+            return
+        if not _is_loopback(self.host):
             raise ConfigError(
                 f"GATEWAY_HOST is {shown(self.host)}, which others can reach, and GATEWAY_TWILIO_AUTH_TOKEN "
                 "is not set; set the token, or listen on GATEWAY_HOST=127.0.0.1"
+            )
+        if self.public_url is not None and not _is_loopback(split_url(self.public_url, "https", "http").hostname or ""):
+            raise ConfigError(
+                f"GATEWAY_PUBLIC_URL is {shown(self.public_url)}, which others can reach, and "
+                "GATEWAY_TWILIO_AUTH_TOKEN is not set; set the token, or leave the public URL out"
             )
 
 

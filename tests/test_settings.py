@@ -225,6 +225,17 @@ def test_a_host_that_others_reach_needs_a_token(host: str) -> None:
     load_settings(None, host=host, twilio_auth_token=TOKEN).check_exposure()
 
 
+def test_a_public_url_needs_a_token() -> None:
+    """
+    A tunnel makes loopback a place that others reach.
+    """
+    public_url = "https://voice.example.com"
+    with pytest.raises(ConfigError, match=r"GATEWAY_PUBLIC_URL is .*GATEWAY_TWILIO_AUTH_TOKEN"):
+        load_settings(None, public_url=public_url).check_exposure()
+    load_settings(None, public_url=public_url, twilio_auth_token=TOKEN).check_exposure()
+    load_settings(None, public_url="http://127.0.0.1:8080").check_exposure()
+
+
 def test_settings_are_a_value() -> None:
     """
     Settings never change while the process runs.
