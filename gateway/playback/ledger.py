@@ -63,6 +63,9 @@ class PlaybackLedger:
     _transit: Transit = field(default_factory=Transit)
     _ordinal: int = 0
     _round_trip_ms: float = 0.0
+    _uneven_ms: float = 0.0
+    _stampless: bool = False
+    """Whether a stamp was waited for in vain."""
     _playout: Playout = field(init=False)
     _closed: deque[ClosedEpoch] = field(default_factory=deque)
     _undated: deque[_Undated] = field(default_factory=deque)
@@ -145,14 +148,20 @@ class PlaybackLedger:
         if due_ms is None:
             return None
         round_trip_ms = now_ms - due_ms
-        self._round_trip_ms += (round_trip_ms - self._round_trip_ms) / 4
+        if self._round_trip_ms:
+            self._uneven_ms += (abs(round_trip_ms - self._round_trip_ms) - self._uneven_ms) / 8
+            self._round_trip_ms += (round_trip_ms - self._round_trip_ms) / 8
+        else:
+            self._round_trip_ms = round_trip_ms
         return round_trip_ms
 
     def _date_echoes(self, now_ms: float) -> None:
         while self._undated:
             undated = self._undated[0]
-            if not self.clock.bracketed(undated.sighting) and now_ms < undated.patience_ms:
+            bracketed = self.clock.bracketed(undated.sighting)
+            if not bracketed and now_ms < undated.patience_ms and not self._stampless:
                 return
+            self._stampless = not self.clock.running
             self._undated.popleft()
             self._acknowledge(undated.epoch, Echo(undated.ordinal, self.clock.date_ms(undated.sighting)))
 
@@ -174,7 +183,13 @@ class PlaybackLedger:
 
     @property
     def _precision(self) -> Precision:
-        """Dates are off by half a frame at most on an uneven network, by next to nothing on an even one."""
+        """
+        Dates are off by half a frame at most on an uneven network, by next to nothing on an even one.
+
+        Without the provider's stamps they are off by as much as marks are uneven in coming back.
+        """
+        if not self.clock.running:
+            return Precision(SAMPLE_MS + min(self._uneven_ms, FRAME_MS / 2), self._uneven_ms)
         jitter_ms = self.clock.jitter_ms
         return Precision(SAMPLE_MS + min(2 * jitter_ms, FRAME_MS / 2), jitter_ms)
 

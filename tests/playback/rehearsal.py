@@ -29,6 +29,8 @@ class Conditions:
     items: int = 3
     barge_ins: int = 3
     echo_flushed: bool = True
+    stamped: bool = True
+    """Whether the provider stamps the caller's frames."""
 
 
 @dataclass
@@ -130,7 +132,8 @@ class Rehearsal:
         self._settle()
 
     def _frame(self, stamp_ms: int) -> None:
-        self._ledger.frame_received(stamp_ms, now_ms=self._now_ms())
+        if self._conditions.stamped:
+            self._ledger.frame_received(stamp_ms, now_ms=self._now_ms())
         self._settle()
 
     def _echo(self, name: str) -> None:
