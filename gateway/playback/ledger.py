@@ -145,14 +145,15 @@ class PlaybackLedger:
         due_ms = self._playout.due_ms(ordinal) if epoch == self._playout.epoch else None
         self._undated.append(_Undated(epoch, ordinal, self.clock.sight(now_ms)))
         self._date_echoes(now_ms)
-        if due_ms is None:
-            return None
-        round_trip_ms = now_ms - due_ms
-        if self._round_trip_ms:
-            self._uneven_ms += (abs(round_trip_ms - self._round_trip_ms) - self._uneven_ms) / 8
-            self._round_trip_ms += (round_trip_ms - self._round_trip_ms) / 8
-        else:
+        return None if due_ms is None else self._round_trip_took(now_ms - due_ms)
+
+    def _round_trip_took(self, round_trip_ms: float) -> float:
+        """Learn how long marks take to come back, and how unevenly."""
+        if not self._round_trip_ms:
             self._round_trip_ms = round_trip_ms
+        off_ms = round_trip_ms - self._round_trip_ms
+        self._uneven_ms += (abs(off_ms) - self._uneven_ms) / 8
+        self._round_trip_ms += off_ms / 8
         return round_trip_ms
 
     def _date_echoes(self, now_ms: float) -> None:
