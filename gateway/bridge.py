@@ -27,7 +27,7 @@ from gateway.call.commands import (
 from gateway.call.events import FrameRejected, HangUpRequested, ModelClosed, Side, StreamClosed
 from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.providers import Dialect
-from gateway.providers.events import CallerAudio
+from gateway.providers.events import CallerAudio, MarkEchoed
 from gateway.realtime.events import AudioDelta
 from gateway.realtime.inputs import AppendAudio, Input
 from gateway.realtime.protocol import RealtimeProtocol
@@ -41,7 +41,7 @@ AUDIO = (CallerAudio, AudioDelta)
 
 
 class Observer(Protocol):
-    """Looks on, after the fact, at all but the audio; must neither wait nor raise."""
+    """Looks on, after the fact, at all but audio and its marks; must neither wait nor raise."""
 
     def event(self, event: Event) -> None:
         """Something happened, and what follows from it was done."""
@@ -112,8 +112,10 @@ class Bridge:
             return
         try:
             self._carry_out(self._call.handle(event, now_ms=self._loop.time() * 1000))
-            if not isinstance(event, AUDIO):
-                self._set_alarm()
+            if isinstance(event, AUDIO):
+                return
+            self._set_alarm()
+            if not isinstance(event, MarkEchoed):
                 for observer in self._observers:
                     observer.event(event)
         except Exception:

@@ -101,11 +101,14 @@ class Playout:
 
     def holds(self, ordinal: int) -> bool:
         """Whether the mark is still expected."""
-        return any(span.mark == ordinal for span in self._spans)
+        return self.due_ms(ordinal) is not None
 
     def due_ms(self, ordinal: int) -> float | None:
         """When the echo of a mark would be here if the network took no time; None when it is not expected."""
-        return next((span.due_ms for span in self._spans if span.mark == ordinal), None)
+        for span in self._spans:
+            if span.mark == ordinal:
+                return span.due_ms
+        return None
 
     def end_byte(self, ordinal: int) -> int:
         """Position of a mark that is still expected."""
