@@ -255,6 +255,8 @@ class Bridge:
         if self._alarm is not None:
             self._alarm.cancel()
         self._close_model()
+        for name in sorted(self._protocol.beta_names):
+            logger.warning("the realtime server uses %s, a name of the retired beta", name)
         waiting = [task for task in (*self._closing, self._model_task) if task is not None]
         _, late = await asyncio.wait(waiting, timeout=MODEL_CLOSES_WITHIN_S)
         for task in late:

@@ -8,7 +8,6 @@ behind it decides: flushed marks come back together, played ones as far apart as
 
 from dataclasses import dataclass
 
-from gateway.audio.g711 import BYTES_PER_MS
 from gateway.playback.items import Settled
 from gateway.playback.playout import ItemKey, Playout, Span
 
@@ -109,7 +108,3 @@ class ClosedEpoch:
         if echo := self._flushed:
             return min(self.playout.position_byte(echo.date_ms), self.playout.end_byte(echo.ordinal))
         return self.clock_byte()
-
-    def correction_ms(self) -> float:
-        """What the echoes add to the clock's word."""
-        return (self.heard_byte() - self.clock_byte()) / BYTES_PER_MS

@@ -57,8 +57,6 @@ class BargeIn:
     """Items of the interrupted queue that the caller has heard whole."""
     waited_ms: float
     """From the clear to this result."""
-    correction_ms: float
-    """Heard by the echoes, less what the clock alone would have said."""
 
 
 @dataclass(slots=True)

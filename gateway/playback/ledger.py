@@ -58,7 +58,6 @@ class PlaybackLedger:
     """
 
     clock: ProviderClock = field(default_factory=ProviderClock)
-    late_bytes_dropped: int = 0
     _accounts: Accounts = field(default_factory=Accounts)
     _transit: Transit = field(default_factory=Transit)
     _ordinal: int = 0
@@ -110,7 +109,6 @@ class PlaybackLedger:
         Such audio belongs to a response that the caller cut off, so the model must forget it all the same.
         """
         key = (item_id, content_index)
-        self.late_bytes_dropped += size_bytes
         self._accounts.received(key, size_bytes)
         if self._closed:
             self._closed[-1].keys[key] = None
@@ -246,5 +244,4 @@ class PlaybackLedger:
             cuts=cuts,
             left_alone=len(closed.keys) - len(cuts),
             waited_ms=now_ms - closed.cleared_ms,
-            correction_ms=closed.correction_ms(),
         )

@@ -7,7 +7,7 @@ each message. No extensions, so no compression: base64 audio gains nothing by it
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import IntEnum
 from struct import Struct
 
@@ -45,10 +45,6 @@ class FrameError(RemoteProtocolError):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-Framed = Callable[[int, bytes], bytes]
-"""Makes a frame of an opcode and a payload."""
 
 
 def framed(opcode: int, payload: bytes) -> bytes:
