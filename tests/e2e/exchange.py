@@ -21,6 +21,7 @@ from gateway.sim.realtime import Behaviour, RealtimeServer, Reply, Say, Session,
 from gateway.sim.twiml import Connect, Verb, read_twiml
 from gateway.web.app import listening
 from gateway.web.gateway import Gateway
+from tests.e2e.heartbeat import Heartbeat
 
 TOKEN = "tok_example_0123456789"
 NUMBER = "+15550199"
@@ -89,6 +90,7 @@ class Exchange:
     server: RealtimeServer
     gateway: Gateway
     http: aiohttp.ClientSession
+    heartbeat: Heartbeat
     dialling: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held from dialling to the session, so that it is known whose session it is."""
 
@@ -157,4 +159,5 @@ async def exchange(
         calls = Calls(clock_s=clock_s) if clock_s else Calls()
         gateway = Gateway(settings, Lines([Line(**fields)]), calls=calls)
         async with listening(gateway):
-            yield Exchange(server, gateway, http)
+            with Heartbeat() as heartbeat:
+                yield Exchange(server, gateway, http, heartbeat)

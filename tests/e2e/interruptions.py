@@ -1,5 +1,6 @@
 """Callers who cut in, and what becomes of what they interrupt."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from gateway.sim.network import Network
@@ -36,6 +37,12 @@ async def interrupted(ex: Exchange, heard_ms: float, **options: Any) -> list[Ver
         return judge(session, phone.earpiece)
 
 
-def near(verdict: Verdict, limit_ms: float = NEAR_MS) -> bool:
-    """Whether an item was cut where the caller cut in."""
-    return verdict.judgement is Judgement.CUT and abs(verdict.error_ms or 0) <= limit_ms
+def near(ex: Exchange, verdict: Verdict, limit_ms: float = NEAR_MS) -> bool:
+    """Whether an item was cut where the caller cut in, as near as the machine let the telephone be on time."""
+    allowed_ms = limit_ms + ex.heartbeat.late_ms
+    return verdict.judgement is Judgement.CUT and abs(verdict.error_ms or 0) <= allowed_ms
+
+
+def far(ex: Exchange, verdicts: Iterable[Verdict], limit_ms: float = NEAR_MS) -> list[Verdict]:
+    """Those of several items that were cut elsewhere, or not at all."""
+    return [verdict for verdict in verdicts if not near(ex, verdict, limit_ms)]

@@ -7,7 +7,7 @@ from gateway.sim.realtime import Say
 from gateway.sim.truth import Truth
 from gateway.sim.verdict import judge
 from tests.e2e.exchange import exchange, noise, saying, sound
-from tests.e2e.interruptions import GREETING, NET, SHORT, cut, cut_in, interrupted, near
+from tests.e2e.interruptions import GREETING, NET, SHORT, cut, cut_in, far, interrupted, near
 
 SPEECH_STARTED = {"type": "input_audio_buffer.speech_started", "audio_start_ms": 0, "item_id": "item_x"}
 
@@ -19,7 +19,7 @@ async def test_a_provider_may_drop_flushed_marks() -> None:
     faults = PhoneFaults(drop_flushed_marks=True)
     async with exchange(saying((sound(2_500),), (SHORT,)), greeting=GREETING) as ex:
         verdicts = await interrupted(ex, 800, inbound=NET, outbound=NET, faults=faults)
-        assert near(verdicts[0], 60)
+        assert near(ex, verdicts[0], 60)
         assert (await ex.counts())["barge_ins_total{clock}"] == 1
 
 
@@ -30,7 +30,7 @@ async def test_a_provider_may_send_no_marks() -> None:
     faults = PhoneFaults(no_marks=True)
     async with exchange(saying((sound(2_500),), (SHORT,)), greeting=GREETING) as ex:
         verdict = (await interrupted(ex, 800, faults=faults))[0]
-    assert near(verdict, 60)
+    assert near(ex, verdict, 60)
 
 
 async def test_marks_may_come_twice_or_not_at_all() -> None:
@@ -42,7 +42,7 @@ async def test_marks_may_come_twice_or_not_at_all() -> None:
         first = [
             verdicts[0] for verdicts in await asyncio.gather(*(interrupted(ex, 800, faults=one) for one in faults))
         ]
-    assert [verdict for verdict in first if not near(verdict, 60)] == []
+    assert far(ex, first, 60) == []
 
 
 async def test_a_server_that_counts_less_is_believed() -> None:
@@ -103,7 +103,7 @@ async def test_late_audio_is_not_heard() -> None:
         assert [cut.item_id for cut in session.truncations] == [cut_off]
         verdict = judge(session, phone.earpiece)[0]
         assert verdict.sent_ms < verdict.generated_ms
-        assert near(verdict)
+        assert near(ex, verdict)
 
 
 async def test_hearing_the_caller_twice_changes_nothing() -> None:
@@ -124,7 +124,7 @@ async def test_hearing_the_caller_twice_changes_nothing() -> None:
         await phone.hang_up()
         assert [cut.outcome for cut in session.truncations] == ["accepted"] * 2
         assert len(phone.earpiece.clears) == 1
-        assert near(judge(session, phone.earpiece)[0])
+        assert near(ex, judge(session, phone.earpiece)[0])
 
 
 async def test_a_line_may_forbid_interruption() -> None:
