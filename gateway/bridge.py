@@ -30,12 +30,14 @@ from gateway.providers import Dialect
 from gateway.providers.events import CallerAudio, MarkEchoed
 from gateway.realtime.events import AudioDelta
 from gateway.realtime.inputs import AppendAudio, Input
-from gateway.realtime.protocol import RealtimeProtocol
+from gateway.realtime.protocol import RealtimeProtocol, encode_audio
 from gateway.sessions.socket import TextSocket
 
 logger = logging.getLogger(__name__)
 
 MODEL_CLOSES_WITHIN_S = 2.0
+FREQUENT = (CallerAudio, MarkEchoed)
+"""What providers send time and again."""
 AUDIO = (CallerAudio, AudioDelta)
 """Events of which observers are not told, and which bring no deadline nearer."""
 
@@ -160,8 +162,7 @@ class Bridge:
     def _send_model(self, command: Input) -> None:
         model = self._model
         if model is not None:
-            model.send(self._protocol.encode(command))
-            model.flush()
+            model.send_now(self._protocol.encode(command))
 
     def _fail(self) -> None:
         if not self._failed:
@@ -198,8 +199,19 @@ class Bridge:
             event = self._dialect.parse(text)
         except RemoteProtocolError as error:
             self._rejected("provider", error)
-        else:
+            return
+        if not (isinstance(event, FREQUENT) and self._passed_on(event)):
             self.dispatch(event)
+
+    def _passed_on(self, event: CallerAudio | MarkEchoed) -> bool:
+        """The short way of nearly every frame: what `dispatch` comes to when nothing follows but the frame itself."""
+        model = self._model
+        if model is None or self._failed or not self._call.takes_note(event, now_ms=self._loop.time() * 1000):
+            return False
+        if isinstance(event, CallerAudio):
+            model.send_now(encode_audio(AppendAudio(event.payload)))
+            self._frames.inbound += 1
+        return True
 
     def _binary_frame(self, data: bytes) -> None:
         self._rejected("provider", RemoteProtocolError(f"binary frame of {len(data)} bytes"))

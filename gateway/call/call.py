@@ -90,6 +90,7 @@ class Call:
         self.phase: Phase = "opening"
         self._plan = plan
         self._speech = Speech()
+        self._ledger = self._speech.ledger
         self._arbiter = ResponseArbiter()
         self._bad_frames = BadFrames()
         self._deadline_ms: float | None = now_ms + OPENING_LIMIT_MS
@@ -175,7 +176,7 @@ class Call:
         """When `tick` must be called, unless something happens before."""
         if self.phase == "over":
             return None
-        ledger_ms = self.ledger.next_deadline_ms()
+        ledger_ms = self.ledger.next_deadline_ms(echoes_awaited=self.phase == "leaving")
         if self._deadline_ms is None or ledger_ms is None:
             return self._deadline_ms if ledger_ms is None else ledger_ms
         return min(self._deadline_ms, ledger_ms)
@@ -184,7 +185,6 @@ class Call:
         """A deadline has come."""
         if self.phase == "over":
             return
-        self.ledger.tick(now_ms)
         yield from self._settle(now_ms)
         if self._deadline_ms is not None and now_ms >= self._deadline_ms:
             self._deadline_ms = None
@@ -198,16 +198,25 @@ class Call:
 
     # Inbound
 
-    def _caller_audio(self, audio: CallerAudio, now_ms: float) -> Iterable[Command]:
-        """One frame in, one frame out; all else waits until there is something to settle."""
-        ledger = self._speech.ledger
-        if audio.stamp_ms is not None:
-            ledger.frame_received(audio.stamp_ms, now_ms=now_ms)
-        if self.phase == "talking" and not ledger.unsettled:
-            return (AppendAudio(audio.payload),)
-        return self._caller_audio_meanwhile(audio, now_ms)
+    def takes_note(self, event: CallerAudio | MarkEchoed, *, now_ms: float) -> bool:
+        """
+        The short way of nearly all that a provider sends: whether nothing follows but that a frame is appended.
 
-    def _caller_audio_meanwhile(self, audio: CallerAudio, now_ms: float) -> Iterator[Command]:
+        One frame in, one frame out, and an echo is kept until it matters. If not, nothing was done, and the event is to
+        be handled.
+        """
+        ledger = self._ledger
+        if self.phase != "talking" or ledger.reading_due:
+            return False
+        if isinstance(event, MarkEchoed):
+            ledger.echoed(event.name, now_ms)
+        elif event.stamp_ms is not None:
+            ledger.frame_received(event.stamp_ms, now_ms)
+        return True
+
+    def _caller_audio(self, audio: CallerAudio, now_ms: float) -> Iterator[Command]:
+        if audio.stamp_ms is not None:
+            self._ledger.frame_received(audio.stamp_ms, now_ms)
         if self.phase == "talking":
             yield AppendAudio(audio.payload)
         elif self.phase == "opening":
@@ -259,8 +268,8 @@ class Call:
         return self._speech.play(delta, now_ms=now_ms)
 
     def _mark_echoed(self, name: str, now_ms: float) -> Iterator[Command]:
-        yield from self._speech.echoed(name, now_ms=now_ms)
-        yield from self._played_out()
+        self._ledger.echoed(name, now_ms)
+        yield from self._settle(now_ms)
 
     def _settle(self, now_ms: float) -> Iterator[Command]:
         yield from self._speech.settle(now_ms=now_ms)
@@ -280,7 +289,8 @@ class Call:
     def _response_done(self, done: ResponseDone, now_ms: float) -> Iterator[Command]:
         failed = done.status == "failed"
         self._arbiter.response_done(done.response_id, failed=failed)
-        yield from self._speech.finish_response(done.response_id, now_ms=now_ms)
+        cancelled = done.status == "cancelled"
+        yield from self._speech.finish_response(done.response_id, cancelled=cancelled, now_ms=now_ms)
         self._failures = self._failures + 1 if failed else 0
         if failed and (done.error_code in FATAL_ERRORS or self._failures >= RESPONSE_TRIES):
             yield from self._leave(done.error_code or "response_failed", now_ms)

@@ -62,9 +62,15 @@ class Speech:
         """The model has sent all of an item's audio."""
         yield from _marked(self.ledger.finished(item_id, content_index, now_ms=now_ms))
 
-    def finish_response(self, response_id: str, *, now_ms: float) -> Iterator[Command]:
-        """A response is over, and so are its items, whether or not the server says so of each."""
+    def finish_response(self, response_id: str, *, cancelled: bool, now_ms: float) -> Iterator[Command]:
+        """
+        A response is over, and so are its items, whether or not the server says so of each.
+
+        What still comes of one that was *cancelled* was under way when the caller cut in.
+        """
         self._over.add(response_id)
+        if cancelled:
+            self._cut_off.add(response_id)
         for key in self._items_of.pop(response_id, {}):
             yield from self.finish(*key, now_ms=now_ms)
 
@@ -72,18 +78,11 @@ class Speech:
         """Have the end of the queue echoed."""
         yield from _marked(self.ledger.closing_mark(now_ms=now_ms))
 
-    def echoed(self, name: str, *, now_ms: float) -> Iterator[Command]:
-        """A mark came back."""
-        round_trip_ms = self.ledger.echoed(name, now_ms=now_ms)
-        if round_trip_ms is not None:
-            yield NoteRoundTrip(round_trip_ms)
-        yield from self.settle(now_ms=now_ms)
-
     # Barge-in
 
     def interrupt(self, responses: Iterable[str], *, now_ms: float) -> Iterator[Command]:
         """The caller cuts in while *responses* are under way."""
-        self._cut_off.update(responses)
+        self._cut_off.update(responses, self._items_of)
         if not self.ledger.interruptible:
             return
         yield from self.mark_tail(now_ms=now_ms)
@@ -98,6 +97,8 @@ class Speech:
             for cut in barge_in.cuts:
                 yield from self._truncate(cut)
             yield NoteBargeIn(barge_in)
+        for round_trip_ms in self.ledger.round_trips_ms():
+            yield NoteRoundTrip(round_trip_ms)
 
     def _truncate(self, cut: Cut | None) -> Iterator[Command]:
         if cut is not None and self.remembered:

@@ -74,10 +74,16 @@ class ClosedEpoch:
         if early_ms <= precision.slack_ms:
             return self._played(echo, precision)
         surely_early = early_ms > 4 * precision.slack_ms
-        if (surely_early and self._clear_may_have_arrived(echo, precision)) or self.playout.is_last(echo.ordinal):
+        is_last = self.playout.is_last(echo.ordinal)
+        if not self._clear_may_have_arrived(echo, precision):
+            return self._played(echo, precision) if is_last else self._doubt(echo)
+        if surely_early or is_last:
             self._flushed = echo
-        else:
-            self._doubtful = echo
+            return []
+        return self._doubt(echo)
+
+    def _doubt(self, echo: Echo) -> list[Span]:
+        self._doubtful = echo
         return []
 
     def _clear_may_have_arrived(self, echo: Echo, precision: Precision) -> bool:

@@ -12,6 +12,9 @@ barge-in the epoch is closed (`closing`) and waits for the first echo of a flush
 clear took effect, and both this moment and the echoes before it are read off the same clock: the network drops out.
 When no such echo comes in time, the clear is taken to have had effect when it should have arrived.
 
+What comes in is kept, and read when it is asked for: a frame comes fifty times a second, and is worth knowing of only
+when an echo asks for the time.
+
 What always holds: heard <= sent <= received for every item; a flushed mark never advances what was heard; each item is
 cut at most once, and not at all when it was heard whole.
 """
@@ -29,6 +32,8 @@ SAMPLE_MS = 0.125
 FRAME_MS = 20.0
 MARK_EVERY_BYTES = 800
 """Audio that goes out before the next mark: 100 ms."""
+UNREAD_AT_MOST = 50
+"""Frames and echoes that may gather before they are read: about a second of them."""
 BRACKET_WAIT_MS = 60.0
 """How long an echo waits for the caller's next frame to date it."""
 
@@ -61,6 +66,8 @@ class PlaybackLedger:
     _accounts: Accounts = field(default_factory=Accounts)
     _transit: Transit = field(default_factory=Transit)
     _ordinal: int = 0
+    _apart_ms: float = 0.0
+    """From our clock to the provider's as the caller's first frame told it, and so short of the way that it came."""
     _round_trip_ms: float = 0.0
     _uneven_ms: float = 0.0
     _stampless: bool = False
@@ -68,6 +75,9 @@ class PlaybackLedger:
     _playout: Playout = field(init=False)
     _closed: deque[ClosedEpoch] = field(default_factory=deque)
     _undated: deque[_Undated] = field(default_factory=deque)
+    _unread: list[tuple[float | str, float]] = field(default_factory=list)
+    """What came in and when: stamps of frames, names of echoed marks."""
+    _round_trips_ms: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._playout = Playout(0, self._transit)
@@ -75,12 +85,14 @@ class PlaybackLedger:
     @property
     def items(self) -> dict[ItemKey, ItemAudio]:
         """The account of every item, in the order in which their audio came."""
+        self._read()
         return self._accounts.items
 
     # Outbound: from the model to the provider
 
     def opening_mark(self, *, now_ms: float) -> str | None:
         """A mark to send in front of audio that will find the queue empty, so that its start can be dated."""
+        self._read()
         return self._mark(now_ms) if self._playout.runs_dry_by(now_ms) else None
 
     def sent(self, item_id: str, content_index: int, size_bytes: int, *, now_ms: float) -> str | None:
@@ -94,7 +106,7 @@ class PlaybackLedger:
 
     def finished(self, item_id: str, content_index: int, *, now_ms: float) -> str | None:
         """The model has sent all of an item's audio; answers with a mark when its tail carries none."""
-        if item := self.items.get((item_id, content_index)):
+        if item := self._accounts.items.get((item_id, content_index)):
             item.complete = True
         return self.closing_mark(now_ms=now_ms)
 
@@ -109,6 +121,7 @@ class PlaybackLedger:
         Such audio belongs to a response that the caller cut off, so the model must forget it all the same.
         """
         key = (item_id, content_index)
+        self._read()
         self._accounts.received(key, size_bytes)
         if self._closed:
             self._closed[-1].keys[key] = None
@@ -122,37 +135,61 @@ class PlaybackLedger:
 
     # Inbound: from the provider
 
-    def frame_received(self, stamp_ms: float, *, now_ms: float) -> None:
+    def frame_received(self, stamp_ms: float, now_ms: float) -> None:
         """A frame of the caller's audio came in."""
+        self._unread.append((stamp_ms, now_ms))
+
+    def echoed(self, name: str, now_ms: float) -> None:
+        """The echo of a mark came in; it counts once the next frame has dated it, or after a short wait."""
+        self._unread.append((name, now_ms))
+
+    @property
+    def reading_due(self) -> bool:
+        """Whether a barge-in waits for what came in, or much of it has gathered; then `settle` has something to do."""
+        return bool(self._closed) or len(self._unread) >= UNREAD_AT_MOST
+
+    def _read(self) -> None:
+        """Catch up with what came in."""
+        unread, self._unread = self._unread, []
+        for came, now_ms in unread:
+            if isinstance(came, str):
+                self._read_echo(came, now_ms)
+            else:
+                self._read_frame(came, now_ms)
+
+    def _read_frame(self, stamp_ms: float, now_ms: float) -> None:
         if not self.clock.running:
-            self._transit = self._playout.transit = Transit(stamp_ms - now_ms)
+            self._apart_ms = stamp_ms - now_ms
+            self._transit = self._playout.transit = Transit(self._apart_ms + self._round_trip_ms)
         self.clock.frame_received(stamp_ms, now_ms=now_ms)
         if self._undated:
             self._date_echoes(now_ms)
 
-    def echoed(self, name: str, *, now_ms: float) -> float | None:
-        """
-        The echo of a mark came in; it counts once the next frame has dated it, or after a short wait.
-
-        Answers with its round trip in ms, unless it may have been flushed.
-        """
+    def _read_echo(self, name: str, now_ms: float) -> None:
         mark = parse_mark_name(name)
         if mark is None:
-            return None
+            return
         epoch, ordinal = mark
         due_ms = self._playout.due_ms(ordinal) if epoch == self._playout.epoch else None
+        if due_ms is not None:
+            self._round_trip_took(now_ms - due_ms)
         self._undated.append(_Undated(epoch, ordinal, self.clock.sight(now_ms)))
         self._date_echoes(now_ms)
-        return None if due_ms is None else self._round_trip_took(now_ms - due_ms)
 
-    def _round_trip_took(self, round_trip_ms: float) -> float:
+    def round_trips_ms(self) -> list[float]:
+        """How long marks took to come back, the time that audio plays not counted; each is told once."""
+        told, self._round_trips_ms = self._round_trips_ms, []
+        return told
+
+    def _round_trip_took(self, round_trip_ms: float) -> None:
         """Learn how long marks take to come back, and how unevenly."""
         if not self._round_trip_ms:
             self._round_trip_ms = round_trip_ms
         off_ms = round_trip_ms - self._round_trip_ms
         self._uneven_ms += (abs(off_ms) - self._uneven_ms) / 8
         self._round_trip_ms += off_ms / 8
-        return round_trip_ms
+        self._round_trips_ms.append(round_trip_ms)
+        self._transit.guessed(self._apart_ms + self._round_trip_ms)
 
     def _date_echoes(self, now_ms: float) -> None:
         while self._undated:
@@ -197,6 +234,7 @@ class PlaybackLedger:
     @property
     def unheard(self) -> bool:
         """Whether audio was sent that the caller is not known to have heard."""
+        self._read()
         return not self._playout.empty
 
     @property
@@ -206,29 +244,27 @@ class PlaybackLedger:
 
     def cleared(self, *, now_ms: float) -> None:
         """A clear was sent: the epoch ends, and a barge-in is under way until `settle` tells what came of it."""
+        self._read()
         unheard = (span.key for span in self._playout.spans() if span.key)
         keys = dict.fromkeys((*unheard, *self._accounts.unfinished(self._playout.epoch)))
         self._closed.append(ClosedEpoch(self._playout, now_ms, keys, self._round_trip_ms))
         self._playout = Playout(self._playout.epoch + 1, self._transit)
 
-    def next_deadline_ms(self) -> float | None:
-        """When `tick` must be called at the latest."""
-        if not (self._closed or self._undated):
+    def next_deadline_ms(self, *, echoes_awaited: bool = False) -> float | None:
+        """
+        When `settle` must be called at the latest.
+
+        Echoes that nobody waits for are left to the caller's next frame, or to the next echo, to be dated.
+        """
+        if not (self._closed or (echoes_awaited and self._undated)):
             return None
         deadlines_ms = [closed.deadline_ms for closed in self._closed]
         return min(deadlines_ms + [undated.patience_ms for undated in self._undated])
 
-    def tick(self, now_ms: float) -> None:
-        """Date what has waited long enough."""
-        self._date_echoes(now_ms)
-
-    @property
-    def unsettled(self) -> bool:
-        """Whether a barge-in is under way."""
-        return bool(self._closed)
-
     def settle(self, now_ms: float) -> list[BargeIn]:
         """The barge-ins whose outcome is known by now, oldest first; each is told once."""
+        self._read()
+        self._date_echoes(now_ms)
         settled = []
         while self._closed and (by := self._closed[0].settled_by(now_ms)):
             settled.append(self._settle(self._closed.popleft(), by, now_ms))

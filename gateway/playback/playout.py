@@ -43,8 +43,12 @@ class Transit:
     """From the moment of sending, on our clock, to the date of arrival, on the provider's."""
 
     usual_ms: float = 0.0
-    """Until it was measured, nothing but the difference of the two clocks."""
     _samples_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_ECHOES_KEPT))
+
+    def guessed(self, transit_ms: float) -> None:
+        """Until it was measured, it can be told from how long marks take to come back."""
+        if not self._samples_ms:
+            self.usual_ms = transit_ms
 
     def measured(self, transit_ms: float) -> None:
         """A mark met an empty queue, so it was echoed the moment it arrived."""

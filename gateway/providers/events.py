@@ -15,8 +15,7 @@ class CallerAudio(msgspec.Struct, frozen=True, gc=False):
     """The provider's clock at this frame, in ms since the stream started; None when the provider gives none."""
 
 
-@dataclass(frozen=True, slots=True)
-class MarkEchoed:
+class MarkEchoed(msgspec.Struct, frozen=True, gc=False):
     """The provider says that the audio before a mark was played, or flushed."""
 
     name: str

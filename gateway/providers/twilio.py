@@ -28,7 +28,7 @@ from gateway.providers.events import (
 )
 
 SIGNATURE_HEADER = "X-Twilio-Signature"
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_is_base64 = re.compile(r"[A-Za-z0-9+/]+={0,2}").fullmatch
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DIGITS = frozenset("0123456789*#ABCD")
 _DEFAULT_PORTS = {"https": "443", "wss": "443", "http": "80", "ws": "80"}
@@ -184,7 +184,13 @@ class Twilio:
             return _unknown(text, error)
         match frame:
             case _Media():
-                return _caller_audio(frame.media)
+                media = frame.media
+                payload, stamp = media.payload, media.timestamp
+                if isinstance(stamp, str) and stamp.isascii() and stamp.isdecimal() and len(stamp) <= _STAMP_DIGITS:
+                    stamp = int(stamp)
+                if len(payload) % 4 or isinstance(stamp, str) or not _is_base64(payload):
+                    raise _malformed_media(media)
+                return CallerAudio(payload, stamp)
             case _Mark():
                 return MarkEchoed(frame.mark.name)
             case _Dtmf():
@@ -211,16 +217,11 @@ class Twilio:
         return _encode(_Clear(stream_sid))
 
 
-def _caller_audio(media: _MediaBody) -> CallerAudio:
-    payload = media.payload
-    if len(payload) % 4 or not _BASE64.fullmatch(payload):
-        raise RemoteProtocolError(f"media.payload is not base64: {payload[:20]!r}, {len(payload)} characters")
-    stamp = media.timestamp
-    if isinstance(stamp, str):
-        if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= _STAMP_DIGITS):
-            raise RemoteProtocolError(f"media.timestamp is {stamp[:20]!r}; expected a number of milliseconds")
-        return CallerAudio(payload, int(stamp))
-    return CallerAudio(payload, stamp)
+def _malformed_media(media: _MediaBody) -> RemoteProtocolError:
+    payload, stamp = media.payload, media.timestamp
+    if len(payload) % 4 or not _is_base64(payload):
+        return RemoteProtocolError(f"media.payload is not base64: {payload[:20]!r}, {len(payload)} characters")
+    return RemoteProtocolError(f"media.timestamp is {str(stamp)[:20]!r}; expected a number of milliseconds")
 
 
 def _dtmf(digit: str) -> DtmfPressed:

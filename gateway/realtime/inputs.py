@@ -7,10 +7,10 @@ import msgspec
 from gateway.realtime.session import SessionConfig
 
 
-class AppendAudio(msgspec.Struct, frozen=True, gc=False):
-    """Give the server a frame of caller audio; never acknowledged."""
+class AppendAudio(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="input_audio_buffer.append"):
+    """Give the server a frame of caller audio; never acknowledged, and the only input that is written as it stands."""
 
-    payload: str
+    payload: str = msgspec.field(name="audio")
     """PCMU as base64."""
 
 

@@ -61,10 +61,6 @@ class _Typed(msgspec.Struct):
     type: str
 
 
-class _Append(msgspec.Struct, tag_field="type", tag="input_audio_buffer.append"):
-    audio: str
-
-
 class _AudioPart(msgspec.Struct):
     response_id: str
     item_id: str
@@ -148,8 +144,8 @@ class RealtimeProtocol:
     def encode(self, command: Input) -> bytes:
         """The JSON text for one input."""
         match command:
-            case AppendAudio(payload):
-                return _encode(_Append(payload))
+            case AppendAudio():
+                return encode_audio(command)
             case ConfigureSession(config):
                 return self._refusably(command, type="session.update", session=config.to_wire())
             case CreateResponse(None):
@@ -204,6 +200,8 @@ class RealtimeProtocol:
 
 
 _encode = msgspec.json.Encoder().encode
+encode_audio: Callable[[AppendAudio], bytes] = _encode
+"""The JSON text for a frame of caller audio, without asking what it is."""
 _decode_type = msgspec.json.Decoder(_Typed).decode
 _decode_delta = msgspec.json.Decoder(_AudioDelta).decode
 _decode_part = msgspec.json.Decoder(_AudioPart).decode

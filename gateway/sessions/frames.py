@@ -23,6 +23,7 @@ _MASKED = 0x80
 _FINAL_TEXT = 0x81
 _LONGEST_CONTROL_BYTES = 125
 _KEYS_BYTES = 4096
+_SHORTEST_BYTES = 4
 _short = Struct("!BB").pack
 _medium = Struct("!BBH").pack
 _long = Struct("!BBQ").pack
@@ -72,9 +73,13 @@ class Masks:
         """A whole frame as a client sends it."""
         if self._used_bytes >= len(self._keys):
             self._keys, self._used_bytes = os.urandom(_KEYS_BYTES), 0
-        key = self._keys[self._used_bytes : self._used_bytes + 4]
-        self._used_bytes += 4
-        return _head(opcode, len(payload), _MASKED) + key + apply_mask(payload, key)
+        used_bytes = self._used_bytes
+        self._used_bytes = used_bytes + 4
+        key = self._keys[used_bytes : used_bytes + 4]
+        length = len(payload)
+        if 126 <= length < 65536:
+            return _medium(_FINAL | opcode, _MASKED | 126, length) + key + apply_mask(payload, key)
+        return _head(opcode, length, _MASKED) + key + apply_mask(payload, key)
 
 
 def _head(opcode: int, length_bytes: int, masked: int) -> bytes:
@@ -91,12 +96,29 @@ class FrameReader:
     def __init__(self, *, masked: bool, limit_bytes: int) -> None:
         self._masked = masked
         self._limit_bytes = limit_bytes
+        self._key_bytes = 4 if masked else 0
         self._rest: list[bytes] = []
         self._rest_bytes = 0
         self._needed_bytes = 0
         self._fragments: list[bytes] = []
         self._fragments_bytes = 0
         self._fragments_opcode = 0
+
+    def only_text(self, data: bytes) -> bytes | None:
+        """The payload when *data* is one whole text and nothing else, as nearly always; None leaves it to `feed`."""
+        size = len(data)
+        if self._rest or self._fragments_opcode or size < _SHORTEST_BYTES or data[0] != _FINAL_TEXT:
+            return None
+        length, begin = data[1], 2
+        if self._masked:
+            length -= _MASKED
+        if length == 126:
+            length, begin = data[2] << 8 | data[3], 4
+        elif length > 126:
+            return None
+        if not 0 < length <= self._limit_bytes or size != begin + length + self._key_bytes:
+            return None
+        return apply_mask(data[begin + 4 :], data[begin : begin + 4]) if self._masked else data[begin:]
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """

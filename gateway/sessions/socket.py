@@ -29,6 +29,7 @@ PONG_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 1.0
 REASON_BYTES = 123
 NORMAL, NO_CODE, ABNORMAL = 1000, 1005, 1006
+_TEXT = int(Opcode.TEXT)
 
 
 class TextSocket(asyncio.Protocol):
@@ -77,18 +78,30 @@ class TextSocket(asyncio.Protocol):
         if self._open:
             self._outbox.append(self._framed(Opcode.TEXT, text))
 
+    def send_now(self, text: bytes) -> None:
+        """Send, and flush."""
+        transport = self._transport
+        if self._outbox or not self._open or transport.get_write_buffer_size() > OUTBOX_LIMIT_BYTES:
+            self.send(text)
+            self.flush()
+        elif not transport.is_closing():
+            transport.write(self._framed(_TEXT, text))
+
     def flush(self) -> None:
         """Write what was sent to the transport."""
-        if not self._outbox:
+        if self._outbox:
+            chunks, self._outbox = self._outbox, []
+            self._write(b"".join(chunks))
+
+    def _write(self, frames: bytes) -> None:
+        transport = self._transport
+        if transport.is_closing():
             return
-        chunks, self._outbox = self._outbox, []
-        if self._transport.is_closing():
-            return
-        if self._transport.get_write_buffer_size() > OUTBOX_LIMIT_BYTES:
+        if transport.get_write_buffer_size() > OUTBOX_LIMIT_BYTES:
             logger.warning("a peer does not read, and is let go")
-            self._transport.abort()
+            transport.abort()
             return
-        self._transport.write(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        transport.write(frames)
 
     async def closed(self) -> tuple[int, str]:
         """Wait for the end; answers with the close code and the reason, 1006 when the peer gave none."""
@@ -109,6 +122,9 @@ class TextSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse, and hand on; whatever comes behind a close, or behind nonsense, is thrown away."""
         if self._deaf:
+            return
+        if self._received is not None and (text := self._reader.only_text(data)) is not None:
+            self._received(text)
             return
         try:
             self._read(data)

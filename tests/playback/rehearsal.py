@@ -133,15 +133,14 @@ class Rehearsal:
 
     def _frame(self, stamp_ms: int) -> None:
         if self._conditions.stamped:
-            self._ledger.frame_received(stamp_ms, now_ms=self._now_ms())
+            self._ledger.frame_received(stamp_ms, self._now_ms())
         self._settle()
 
     def _echo(self, name: str) -> None:
-        self._ledger.echoed(name, now_ms=self._now_ms())
+        self._ledger.echoed(name, self._now_ms())
         self._settle()
 
     def _settle(self) -> None:
-        self._ledger.tick(self._now_ms())
         for barge_in in self._ledger.settle(self._now_ms()):
             self.barge_ins.append(barge_in)
             for cut in barge_in.cuts:
