@@ -1,0 +1,116 @@
+"""The whole call core in virtual time: any caller, any network, any server, and the same laws for all."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from statistics import median
+
+import pytest
+
+from gateway.realtime.inputs import CreateResponse
+from tests.call.world import Account, World
+from tests.call.world.accuracy import errors_ms
+from tests.call.world.fates import Fate, fates
+from tests.call.world.laws import broken
+
+SEEDS = range(60)
+MANY_SEEDS = range(1_000)
+
+
+def played(seeds: Iterable[int]) -> Iterator[Account]:
+    """The calls of some seeds; what goes wrong inside of one is told with its seed."""
+    for seed in seeds:
+        try:
+            yield World(seed).run()
+        except Exception as error:
+            error.add_note(replay(seed))
+            raise
+
+
+def replay(seed: int) -> str:
+    """How to see the call of a seed again."""
+    return f"replay with: python -m tests.call.world {seed}"
+
+
+def breaches(accounts: Iterable[Account]) -> str:
+    """Every law that a call broke, and how to see it again; nothing if there is none."""
+    return "\n".join(f"seed {call.seed}: {breach}; {replay(call.seed)}" for call in accounts for breach in broken(call))
+
+
+def test_any_call_keeps_the_laws() -> None:
+    """
+    Whatever both sides and the network do, at any time, every law holds.
+    """
+    found = breaches(played(SEEDS))
+    assert not found, found
+
+
+@pytest.mark.slow
+def test_a_thousand_calls_keep_the_laws() -> None:
+    """
+    Every law holds, and where the provider does what it documents half of the cuts are within 10 ms of what was heard.
+    """
+    off_ms: list[float] = []
+    found = []
+    for call in played(MANY_SEEDS):
+        found.append(breaches([call]))
+        off_ms += [] if call.conditions.faults else [abs(error_ms) for error_ms in errors_ms(call)]
+    assert not any(found), "\n".join(filter(None, found))
+    assert len(off_ms) > 400
+    assert median(off_ms) <= 10
+
+
+def test_a_seed_is_a_call() -> None:
+    """
+    The same seed is the same call, event by event and command by command; another seed is another.
+    """
+    first, again, other = (World(seed).run().entries for seed in (3, 3, 4))
+    assert first == again
+    assert first != other
+
+
+def test_much_happens_in_a_few_calls() -> None:
+    """
+    The laws are not kept for want of trouble: in the calls of the ordinary run there is some of every kind.
+    """
+    happened = sum((Counter(troubles(call)) for call in played(SEEDS)), Counter[str]())
+    assert {kind for kind in TROUBLES if happened[kind] < 3} == set(), happened
+
+
+TROUBLES = (
+    "cut in the middle",
+    "cut at its start",
+    "cut long after its end came",
+    "cut very long after its end came",
+    "late audio dropped",
+    "heard whole",
+    "two barge-ins in half a second",
+    "response asked for",
+    "marks gone wrong",
+)
+
+
+def troubles(call: Account) -> Iterator[str]:
+    """What happened in a call that puts the laws to the test."""
+    for fate in fates(call).values():
+        yield from _troubles_of(fate)
+    for sooner_ms, later_ms in pairwise(call.telephone.cleared_ms):
+        if later_ms - sooner_ms < 500:
+            yield "two barge-ins in half a second"
+    if any(isinstance(done, CreateResponse) for entry in call.entries for done in entry.commands):
+        yield "response asked for"
+    if call.conditions.faults:
+        yield "marks gone wrong"
+
+
+def _troubles_of(fate: Fate) -> Iterator[str]:
+    if fate.received_bytes > fate.heard_bytes + fate.flushed_bytes:
+        yield "late audio dropped"
+    if fate.heard_bytes == fate.received_bytes:
+        yield "heard whole"
+    if fate.cuts_ms:
+        yield "cut in the middle" if fate.heard_bytes else "cut at its start"
+        if fate.cut_at_ms[0] - fate.finished_ms > 500:
+            yield "cut long after its end came"
+        if fate.cut_at_ms[0] - fate.finished_ms > 10_000:
+            yield "cut very long after its end came"
