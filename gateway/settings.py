@@ -24,6 +24,7 @@ from gateway.lines.wording import describe, did_you_mean
 
 PREFIX = "GATEWAY_"
 ENV_FILE = Path(".env")
+TWILIO_API_URL = "https://api.twilio.com"
 OPENAI_URL = "wss://api.openai.com/v1/realtime"
 
 
@@ -36,13 +37,15 @@ def _stripped(value: object) -> object:
     return (value.strip() or None) if isinstance(value, str) else value
 
 
-def _check_public_url(text: str) -> str:
+def _check_base_url(text: str) -> str:
+    """Paths are put behind it, so that it ends without a slash, a query or a fragment."""
     parts = split_url(text, "https", "http")
     if parts.query or parts.fragment:
-        raise ValueError(f"{shown(text)} has a ? or # part; providers drop it, so remove it")
+        raise ValueError(f"{shown(text)} has a ? or # part, which cannot stay in front of a path; remove it")
     return text.rstrip("/")
 
 
+BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_stripped)]
 
 
@@ -64,12 +67,14 @@ class Settings(BaseSettings):
         8080, validation_alias=AliasChoices("GATEWAY_PORT", "PORT")
     )
     """Port to listen on; 0 takes any free one."""
-    public_url: Annotated[str, AfterValidator(_check_public_url)] | None = None
+    public_url: BaseUrl | None = None
     """How providers reach this gateway, as `https://host`; not set, it is `http://` host and port."""
     config: Path = Path("config")
     """Folder with the `lines` folder in it."""
     twilio_auth_token: Secret = None
     """Secret that Twilio signs its requests with; needed as soon as others can reach the gateway."""
+    twilio_api_url: BaseUrl = TWILIO_API_URL
+    """Where Twilio is asked to end calls; accounts of another region have an address of their own."""
     realtime_url: RealtimeUrl = OPENAI_URL
     """Realtime server of the lines that have no `url` of their own."""
     openai_api_key: Secret = Field(None, validation_alias="OPENAI_API_KEY")

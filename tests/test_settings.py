@@ -52,6 +52,7 @@ def test_without_an_environment_the_gateway_keeps_to_itself() -> None:
     assert (settings.host, settings.port, settings.config) == ("127.0.0.1", 8080, Path("config"))
     assert settings.base_url == "http://127.0.0.1:8080"
     assert settings.realtime_url == "wss://api.openai.com/v1/realtime"
+    assert settings.twilio_api_url == "https://api.twilio.com"
     assert (settings.twilio_auth_token, settings.openai_api_key) == (None, None)
     assert (settings.log_level, settings.log_format) == ("info", "text")
     settings.check_exposure()
@@ -68,6 +69,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "GATEWAY_PUBLIC_URL=https://voice.example.com/phone/",
         "GATEWAY_CONFIG=/etc/gateway",
         f"GATEWAY_TWILIO_AUTH_TOKEN={TOKEN}",
+        "GATEWAY_TWILIO_API_URL=https://api.dublin.ie1.twilio.com/",
         "GATEWAY_REALTIME_URL=ws://127.0.0.1:1/v1",
         "OPENAI_API_KEY=sk-test",
         "GATEWAY_LOG_LEVEL=WARNING",
@@ -79,6 +81,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert settings.realtime_url == "ws://127.0.0.1:1/v1"
     assert settings.twilio_auth_token is not None
     assert settings.twilio_auth_token.get_secret_value() == TOKEN
+    assert settings.twilio_api_url == "https://api.dublin.ie1.twilio.com"
     assert settings.openai_api_key is not None
     assert settings.openai_api_key.get_secret_value() == "sk-test"
     assert (settings.log_level, settings.log_format) == ("warning", "json")
@@ -127,6 +130,9 @@ def test_a_key_that_is_blank_is_none_and_others_are_trimmed() -> None:
         ("GATEWAY_PUBLIC_URL=voice.example.com", "GATEWAY_PUBLIC_URL: `voice.example.com` .*https://host"),
         ("GATEWAY_PUBLIC_URL=wss://voice.example.com", "GATEWAY_PUBLIC_URL: `wss://.*https://host"),
         ("GATEWAY_PUBLIC_URL=https://voice.example.com/?a=b", "GATEWAY_PUBLIC_URL: .*remove it"),
+        ("GATEWAY_TWILIO_API_URL=api.twilio.com", "GATEWAY_TWILIO_API_URL: `api.twilio.com` .*https://host"),
+        ("GATEWAY_TWILIO_API_URL=wss://api.twilio.com", "GATEWAY_TWILIO_API_URL: `wss://.*https://host"),
+        ("GATEWAY_TWILIO_API_URL=https://api.twilio.com#a", "GATEWAY_TWILIO_API_URL: .*remove it"),
         ("GATEWAY_REALTIME_URL=ftp://x", "GATEWAY_REALTIME_URL: `ftp://x` .*wss://host"),
         ("GATEWAY_LOG_LEVEL=loud", "GATEWAY_LOG_LEVEL: `loud` .*debug, info, warning or error"),
         ("GATEWAY_LOG_FORMAT=xml", "GATEWAY_LOG_FORMAT: `xml` .*text or json"),
@@ -157,7 +163,11 @@ def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
     """
     secrets = (f"GATEWAY_TWILIO_AUTH_TOKEN={TOKEN}", "OPENAI_API_KEY=sk-hunter2")
     settings = from_rows(tmp_path, *secrets)
-    urls = ("GATEWAY_PUBLIC_URL=https://joe:hunter2@x", "GATEWAY_REALTIME_URL=ftp://x?api-key=hunter2")
+    urls = (
+        "GATEWAY_PUBLIC_URL=https://joe:hunter2@x",
+        "GATEWAY_TWILIO_API_URL=https://AC0:hunter2@x",
+        "GATEWAY_REALTIME_URL=ftp://x?api-key=hunter2",
+    )
     said = repr(settings) + str(settings.model_dump()) + refusal(tmp_path, *secrets, *urls)
     assert TOKEN not in said
     assert "hunter2" not in said
@@ -291,5 +301,5 @@ def test_every_variable_is_explained_and_documented() -> None:
     assert all(variables().values())
     table = README.split("## Settings")[1]
     assert set(re.findall(r"`([A-Z_]+)`", table)) == set(variables())
-    for name in ("host", "port", "config", "realtime_url", "log_level", "log_format"):
+    for name in ("host", "port", "config", "twilio_api_url", "realtime_url", "log_level", "log_format"):
         assert f"| `{getattr(load_settings(None), name)}` |" in table
