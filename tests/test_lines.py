@@ -10,8 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gateway.lines import Line, Lines, LinesError, Problem, SemanticVad, ServerVad, load_lines
+from gateway.lines import (
+    BargeInMode,
+    Goodbye,
+    Greeting,
+    Line,
+    Lines,
+    LinesError,
+    MustHear,
+    Problem,
+    SemanticVad,
+    ServerVad,
+    load_lines,
+)
 from gateway.lines.file_text import decode
+from gateway.lines.section import Section
 from gateway.lines.yaml_source import read_source
 
 ROOT = Path(__file__).parents[1]
@@ -61,10 +74,12 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         "instructions: |\n  One.\n"
         "turn_detection: {type: server_vad, threshold: .25, prefix_padding_ms: 0, silence_duration_ms: 700,\n"
         "  idle_timeout_ms: 5000, create_response: false, interrupt_response: true}\n"
+        "barge_in: immediate\nself_echo_guard: false\nmust_hear: []\ngoodbye: {text: Bye., wait_s: 2.5}\n"
     )
     line = load_one(tmp_path, content)
     assert (line.backend, line.url, line.model) == ("local", "ws://127.0.0.1:9/v1", "4")
-    assert (line.voice, line.greeting, line.instructions) == ("no", "NO", "One.\n")
+    assert (line.voice, line.greeting, line.instructions) == ("no", Greeting(text="NO"), "One.\n")
+    assert line.goodbye == Goodbye(text="Bye.", wait_s=2.5)
     assert line.turn_detection == ServerVad(
         threshold=0.25,
         prefix_padding_ms=0,
@@ -88,8 +103,112 @@ def test_null_is_the_absence_of_an_optional_value(tmp_path: Path, text: str) -> 
     A key that may be left out may also be left empty.
     """
     vad = f"turn_detection:\n  type: server_vad\n  idle_timeout_ms: {text}\n"
-    line = load_one(tmp_path, f"{HEAD}greeting: {text}\nurl: {text}\n{vad}")
-    assert (line.greeting, line.url, line.turn_detection) == (None, None, ServerVad())
+    line = load_one(tmp_path, f"{HEAD}greeting: {text}\ngoodbye: {text}\nurl: {text}\n{vad}")
+    assert (line.greeting, line.goodbye, line.url, line.turn_detection) == (None, None, None, ServerVad())
+
+
+def test_a_segment_may_be_its_text_alone(tmp_path: Path) -> None:
+    """
+    The short form of a greeting or a goodbye is the long form with one key.
+    """
+    line = load_one(tmp_path, HEAD + "greeting: Hello.\ngoodbye: 'off'\n")
+    assert line == load_one(tmp_path, HEAD + "greeting: {text: Hello.}\ngoodbye: {text: 'off'}\n")
+    assert (line.greeting, line.goodbye) == (Greeting(text="Hello."), Goodbye(text="off"))
+
+
+def test_a_goodbye_may_leave_the_last_words_to_the_agent(tmp_path: Path) -> None:
+    """
+    The key alone lets the agent hang up; what it says before is its own affair.
+    """
+    assert load_one(tmp_path, HEAD + "goodbye: {}\n").goodbye == Goodbye(text=None, wait_s=10)
+
+
+def test_what_must_be_heard_keeps_its_order(tmp_path: Path) -> None:
+    """
+    Segments are said as they are listed, and cannot be cut unless they say so.
+    """
+    content = HEAD + "must_hear:\n- {id: b, text: One.}\n- id: a\n  text: Two.\n  barge_in: confirmed\n"
+    expected = (MustHear(id="b", text="One.", barge_in="off"), MustHear(id="a", text="Two.", barge_in="confirmed"))
+    assert load_one(tmp_path, content).must_hear == expected
+
+
+@pytest.mark.parametrize("written", ["off", '"off"', "immediate", "confirmed"])
+def test_off_is_a_word(tmp_path: Path, written: str) -> None:
+    """
+    The three modes are text with quotes or without, wherever one is given; YAML's idea of `off` is not asked.
+    """
+    long = f"greeting: {{text: Hi., barge_in: {written}}}\nmust_hear: [{{id: a, text: Hi., barge_in: {written}}}]\n"
+    line = load_one(tmp_path, f"{HEAD}barge_in: {written}\n{long}")
+    modes = {line.barge_in, line.greeting and line.greeting.barge_in, line.must_hear[0].barge_in}
+    assert modes == {written.strip('"')}
+
+
+MODES = {
+    "as the line says": ("Hi.", "confirmed", "confirmed"),
+    "on a quiet line": ("Hi.", "off", "off"),
+    "a mode of its own": ("{text: Hi., barge_in: immediate}", "off", "immediate"),
+    "interruptible is no mode": ("{text: Hi., interruptible: true}", "off", "off"),
+    "interruptible in its own mode": ("{text: Hi., interruptible: true, barge_in: confirmed}", "off", "confirmed"),
+    "uninterruptible": ("{text: Hi., interruptible: false}", "immediate", "off"),
+    "twice uninterruptible": ("{text: Hi., interruptible: false, barge_in: off}", "immediate", "off"),
+}
+
+
+@pytest.mark.parametrize(("greeting", "default", "mode"), MODES.values(), ids=MODES)
+def test_a_greeting_goes_before_its_line(tmp_path: Path, greeting: str, default: BargeInMode, mode: str) -> None:
+    """
+    A greeting is cut as it says itself, and as its line says where it is silent.
+    """
+    line = load_one(tmp_path, f"{HEAD}greeting: {greeting}\nbarge_in: {default}\n")
+    assert line.greeting
+    assert line.greeting.mode(line.barge_in) == mode
+
+
+ORDINARY = {
+    "nothing": "",
+    "the defaults": "barge_in: immediate\nself_echo_guard: false\nmust_hear: []\n",
+    "a greeting": "greeting: Hi.\n",
+    "a greeting in the same mode": "greeting: {text: Hi., barge_in: immediate, interruptible: true}\n",
+    "a goodbye": "goodbye: Bye.\n",
+}
+TAKEN_OVER = {
+    "confirmed": ("barge_in: confirmed\n", "`barge_in: confirmed`"),
+    "off": ("barge_in: off\n", "`barge_in: off`"),
+    "guarded": ("self_echo_guard: true\n", "`self_echo_guard: true`"),
+    "must hear": ("must_hear: [{id: a, text: Hi., barge_in: immediate}]\n", "`must_hear`"),
+    "uninterruptible": ("greeting: {text: Hi., interruptible: false}\n", "`greeting.interruptible: false`"),
+    "off for the greeting": ("greeting: {text: Hi., barge_in: off}\n", "`greeting.barge_in: off`"),
+    "confirmed for the greeting": (
+        "greeting: {text: Hi., barge_in: confirmed}\n",
+        "`greeting.barge_in: confirmed`",
+    ),
+}
+SWITCHES = "turn_detection:\n  type: {kind}\n  interrupt_response: false\n  create_response: true\n"
+
+
+@pytest.mark.parametrize("content", ORDINARY.values(), ids=ORDINARY)
+def test_on_an_ordinary_line_the_server_takes_the_turns(tmp_path: Path, content: str) -> None:
+    """
+    A line that asks for nothing special leaves the turns to the server, and may set how it takes them.
+    """
+    line = load_one(tmp_path, HEAD + content + SWITCHES.format(kind="server_vad"))
+    assert not line.takes_over_turns
+    assert not line.turn_detection.interrupt_response
+
+
+@pytest.mark.parametrize("kind", ["server_vad", "semantic_vad"])
+@pytest.mark.parametrize(("content", "wish"), TAKEN_OVER.values(), ids=TAKEN_OVER)
+def test_who_takes_the_turns_is_said_once(tmp_path: Path, content: str, wish: str, kind: str) -> None:
+    """
+    A line that needs the gateway to take the turns cannot also tell the server how; each switch is blamed by name.
+    """
+    assert load_one(tmp_path, f"{HEAD}{content}turn_detection: {{type: {kind}}}\n").takes_over_turns
+    problems = refusal(tmp_path, x=HEAD + SWITCHES.format(kind=kind) + content)
+    assert [(problem.key, problem.position and problem.position.line) for problem in problems] == [
+        ("turn_detection.interrupt_response", 5),
+        ("turn_detection.create_response", 6),
+    ]
+    assert all(wish in problem.message and "the gateway cuts" in problem.message for problem in problems)
 
 
 def test_a_line_is_a_value_that_knows_its_file(tmp_path: Path) -> None:
@@ -200,6 +319,62 @@ BROKEN = {
     ),
     "type is a list": (HEAD + "turn_detection:\n  type: [a]\n", "4:9: turn_detection.type: "),
     "vad is text": (HEAD + "turn_detection: server_vad\n", "3:17: turn_detection: .*key: value"),
+    "greeting list": (HEAD + "greeting: [Hi]\n", "3:11: greeting: a list .*keys belong"),
+    "greeting without text": (HEAD + "greeting: {interruptible: false}\n", "3:11: greeting.text: is missing"),
+    "greeting with blank text": (HEAD + "greeting:\n  text: ''\n", "4:9: greeting.text: is empty"),
+    "greeting key": (HEAD + "greeting:\n  text: Hi\n  interruptable: no\n", "5:3: .*did you mean `interruptible`"),
+    "interruptible no": (
+        HEAD + "greeting: {text: Hi, interruptible: no}\n",
+        "3:37: greeting.interruptible: `no` .*true or false",
+    ),
+    "greeting cannot be cut and can": (
+        HEAD + "greeting:\n  barge_in: confirmed\n  text: Hi\n  interruptible: false\n",
+        "4:13: greeting.barge_in: `confirmed` contradicts `interruptible: false`; keep one",
+    ),
+    "greeting can be cut and cannot": (
+        HEAD + "greeting: {text: Hi, interruptible: true, barge_in: off}\n",
+        "3:53: greeting.barge_in: `off` contradicts `interruptible: true`; keep one",
+    ),
+    "barge_in no": (HEAD + "barge_in: no\n", "3:11: barge_in: `no` .*write immediate, confirmed or off"),
+    "barge_in false": (HEAD + "barge_in: false\n", "3:11: barge_in: `false` .*write immediate, confirmed or off"),
+    "barge_in On": (HEAD + "barge_in: On\n", "3:11: barge_in: `On` .*write immediate, confirmed or off"),
+    "barge_in shouted": (HEAD + "barge_in: OFF\n", "3:11: barge_in: `OFF` .*did you mean `off`"),
+    "barge_in null": (HEAD + "barge_in:\n", "3:10: barge_in: is empty"),
+    "barge_in of a greeting": (
+        HEAD + "greeting: {text: Hi, barge_in: no}\n",
+        "3:32: greeting.barge_in: `no` .*write immediate, confirmed or off",
+    ),
+    "barge_in of a segment": (
+        HEAD + "must_hear:\n- id: a\n  text: Hi\n  barge_in: none\n",
+        r"6:13: must_hear\[0\].barge_in: `none` .*write immediate, confirmed or off",
+    ),
+    "guard on": (HEAD + "self_echo_guard: on\n", "3:18: self_echo_guard: `on` .*true or false"),
+    "must hear text": (HEAD + "must_hear: Hi\n", "3:12: must_hear: `Hi` .*a list belongs.*begin each entry"),
+    "must hear mapping": (HEAD + "must_hear: {id: a, text: Hi}\n", "3:12: must_hear: a mapping .*a list belongs"),
+    "must hear null": (HEAD + "must_hear:\n", "3:11: must_hear: is empty"),
+    "segment text": (HEAD + "must_hear:\n- Hi\n", r"4:3: must_hear\[0\]: `Hi` .*key: value"),
+    "segment without id": (HEAD + "must_hear:\n- text: Hi\n", r"4:3: must_hear\[0\].id: is missing"),
+    "segment without text": (HEAD + "must_hear:\n- id: a\n", r"4:3: must_hear\[0\].text: is missing"),
+    "segment blank text": (HEAD + "must_hear: [{id: a, text: ' '}]\n", r"3:27: must_hear\[0\].text: is empty"),
+    "segment id": (HEAD + "must_hear: [{id: A b, text: Hi}]\n", r"3:18: must_hear\[0\].id: `A b` is not a segment id"),
+    "long segment id": (
+        f"{HEAD}must_hear: [{{id: {'a' * 65}, text: Hi}}]\n",
+        r"3:18: must_hear\[0\].id: .*1 to 64",
+    ),
+    "segment id twice": (
+        HEAD + "must_hear:\n- {id: a, text: Hi}\n- {id: b, text: Hi}\n- {text: Ho, id: a}\n",
+        r"6:18: must_hear\[2\].id: `a` is the id of an earlier segment",
+    ),
+    "segment key": (
+        HEAD + "must_hear:\n- {id: a, text: Hi}\n- {id: b, text: Hi, barge: off}\n",
+        r"5:21: must_hear\[1\].barge: .*did you mean `barge_in`",
+    ),
+    "goodbye list": (HEAD + "goodbye: [Bye]\n", "3:10: goodbye: a list .*keys belong"),
+    "blank goodbye": (HEAD + "goodbye: ''\n", "3:10: goodbye: is empty"),
+    "goodbye key": (HEAD + "goodbye: {wait: 5}\n", "3:11: goodbye.wait: .*did you mean `wait_s`"),
+    "short wait": (HEAD + "goodbye: {wait_s: 0.5}\n", "3:19: goodbye.wait_s: 0.5 is less than 1; .*from 1 to 60"),
+    "long wait": (HEAD + "goodbye: {wait_s: 61}\n", "3:19: goodbye.wait_s: 61 is more than 60; "),
+    "endless wait": (HEAD + "goodbye: {wait_s: null}\n", "3:19: goodbye.wait_s: is empty"),
     "empty": ("", "1:1: the file is empty"),
     "only comments": ("# soon\n", "1:1: the file is empty"),
     "text": ("hello\n", "1:1: `hello` .*key: value"),
@@ -347,8 +522,10 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
         load_lines(directory)
 
 
-KEYS = st.sampled_from([*Line.model_fields, *ServerVad.model_fields, "eagerness", "<<", "?", "- ", "&a", "*a"])
-VALUES = st.sampled_from(["'*'", "+15550199", "server_vad", "1", "null", "[", "{", "|", "!!x", "\t", '"', "#"])
+SECTIONS: list[type[Section]] = [Line, ServerVad, SemanticVad, Greeting, MustHear, Goodbye]
+KNOWN = dict.fromkeys(key for section in SECTIONS for key in section.model_fields)
+KEYS = st.sampled_from([*KNOWN, "<<", "?", "- ", "&a", "*a"])
+VALUES = st.sampled_from(["'*'", "+15550199", "server_vad", "off", "1", "null", "[", "{", "|", "!!x", "\t", '"', "#"])
 LOOKALIKES = st.lists(
     st.tuples(st.sampled_from(["", "  ", "    "]), KEYS, st.sampled_from([": ", ":\n", " "]), VALUES),
     max_size=8,
@@ -420,15 +597,24 @@ def test_documented_errors_are_what_is_said(tmp_path: Path, monkeypatch: pytest.
     assert str(caught.value) == shown[0].strip()
 
 
-@pytest.mark.parametrize("section", [Line, ServerVad, SemanticVad])
-def test_every_key_is_documented_with_its_default(section: type[Line | ServerVad | SemanticVad]) -> None:
+IN_WORDS = {"type", "turn_detection", "url", "greeting", "instructions", "must_hear", "goodbye"}
+"""Keys whose default is described, because it has no value of its own."""
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_key_is_documented_with_its_default(section: type[Section]) -> None:
     """
     The handbook's tables name every key, and the default that it really has.
     """
     for name, field in section.model_fields.items():
-        if name not in {"type", "turn_detection", "url", "greeting", "instructions"}:
-            default = "required" if field.is_required() else f"`{'null' if field.default is None else field.default}`"
-            assert f"| `{name}` | {default.replace('True', 'true')} |" in README
+        if name not in IN_WORDS:
+            default = "required" if field.is_required() else f"`{in_yaml(field.default)}`"
+            assert f"| `{name}` | {default} |" in README
+
+
+def in_yaml(value: object) -> str:
+    """Write a default as a line file would."""
+    return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
 
 
 def test_the_shipped_lines_load() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from gateway.cli.caller import Caller, Utterance
 from gateway.cli.serve import running
 from gateway.cli.table import table
-from gateway.lines import Line, Lines
+from gateway.lines import Greeting, Line, Lines
 from gateway.settings import Settings, load_settings
 from gateway.sim.network import Network
 from gateway.sim.phone import Phone
@@ -44,8 +44,8 @@ def run(options: argparse.Namespace) -> int:
 
 async def _demo(*, once: bool) -> int:
     async with RealtimeServer(Behaviour(reply=_agent)) as server:
-        settings, lines = _settings(server.url), Lines([Line(line="demo", numbers=(NUMBER,), greeting=GREETING)])
-        async with running(settings, lines) as gateway:
+        line = Line(line="demo", numbers=(NUMBER,), greeting=Greeting(text=GREETING))
+        async with running(_settings(server.url), Lines([line])) as gateway:
             base_url = gateway.settings.base_url
             verdicts = await _play(base_url, gateway.auth_token, server)
             right = _report(verdicts)

@@ -3,11 +3,16 @@
 from gateway.lines.load import Lines, load_lines
 from gateway.lines.model import Line, SemanticVad, ServerVad, TurnDetection
 from gateway.lines.problems import LinesError, Position, Problem
+from gateway.lines.segments import BargeInMode, Goodbye, Greeting, MustHear
 
 __all__ = [
+    "BargeInMode",
+    "Goodbye",
+    "Greeting",
     "Line",
     "Lines",
     "LinesError",
+    "MustHear",
     "Position",
     "Problem",
     "SemanticVad",

@@ -1,40 +1,36 @@
-"""What a line is: the numbers it answers, the model behind it and how the two take turns."""
+"""
+What a line is: the numbers it answers, the model behind it and how the two take turns.
+
+On an ordinary line the server takes the turns: it hears the caller begin, stops the model, and has it
+answer when the caller ends. It cannot wait to see whether a sound was meant, and knows of nothing that
+must be heard. A line that asks for such things has the gateway take the turns, and leaves the switches
+by which the server does so to the gateway.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from gateway.lines.scalars import Switch, number_from, shown, whole_from
-from gateway.lines.section import Section
+from gateway.lines.section import Fault, Section, faulty
+from gateway.lines.segments import BargeInMode, Goodbye, Greeting, MustHear, check_ids_differ, text_alone
+from gateway.lines.texts import Text, id_of
 from gateway.lines.urls import RealtimeUrl
 
 ANY_NUMBER = "*"
 """Stands for every number that no other line claims."""
 
-_LINE_ID = re.compile(r"[a-z0-9-]{1,64}")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
-
-
-def _check_line_id(text: str) -> str:
-    if not _LINE_ID.fullmatch(text):
-        raise ValueError(f"{shown(text)} is not a line id; use 1 to 64 of a-z, 0-9 and -")
-    return text
 
 
 def _check_number(text: str) -> str:
     if text != ANY_NUMBER and not _E164.fullmatch(text):
         wanted = 'write + and 2 to 15 digits, like +15550199, or "*" for any number'
         raise ValueError(f"{shown(text)} is not a phone number; {wanted}")
-    return text
-
-
-def _check_not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError("is empty; write a value or leave the key out")
     return text
 
 
@@ -48,9 +44,8 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-LineId = Annotated[str, AfterValidator(_check_line_id)]
+LineId = Annotated[str, id_of("line")]
 PhoneNumber = Annotated[str, AfterValidator(_check_number)]
-Text = Annotated[str, AfterValidator(_check_not_blank)]
 PaddingMs = Annotated[int, whole_from(0, 10_000)]
 
 
@@ -104,12 +99,20 @@ class Line(Section):
     """Name of the realtime model."""
     voice: Text = "marin"
     """Name of the agent's voice."""
-    greeting: Text | None = None
+    greeting: Annotated[Greeting | None, BeforeValidator(text_alone)] = None
     """What the agent says first; without it the agent waits for the caller."""
+    must_hear: Annotated[tuple[MustHear, ...], AfterValidator(check_ids_differ)] = ()
+    """What the caller has to hear whole, after the greeting and before the conversation."""
     instructions: str = ""
     """Who the agent is and what it should do."""
     turn_detection: TurnDetection = ServerVad()
     """When the caller's turn ends."""
+    barge_in: BargeInMode = "immediate"
+    """What the caller's speech does to the agent's."""
+    self_echo_guard: Switch = False
+    """Whether speech that is the agent's own, come back from the phone, is overlooked."""
+    goodbye: Annotated[Goodbye | None, BeforeValidator(text_alone)] = None
+    """How the agent hangs up; without it the agent cannot."""
 
     _source: Path | None = PrivateAttr(None)
 
@@ -118,6 +121,40 @@ class Line(Section):
         """The file that the line was read from; None for a line made in code."""
         return self._source
 
+    @property
+    def takes_over_turns(self) -> bool:
+        """Whether the gateway, not the server, decides when to cut the agent and when it answers."""
+        return _wish_for_turns(self) is not None
+
     def model_post_init(self, context: Any) -> None:
         """Remember the file, which the loader passes beside the keys so that no key can claim it."""
         self._source = context if isinstance(context, Path) else None
+
+    @model_validator(mode="after")
+    def _check_who_takes_turns(self) -> Self:
+        wish, turns = _wish_for_turns(self), self.turn_detection
+        written = [key for key in ("create_response", "interrupt_response") if key in turns.model_fields_set]
+        if wish and written:
+            message = (
+                f"does not go with {wish}: there the gateway cuts and asks for answers, and sets it to false; remove it"
+            )
+            raise faulty("Line", [Fault(("turn_detection", key), getattr(turns, key), message) for key in written])
+        return self
+
+
+def _wish_for_turns(line: Line) -> str | None:
+    """Name the first key of *line* that asks for what a server that takes the turns cannot do."""
+    if line.barge_in != "immediate":
+        return f"`barge_in: {line.barge_in}`"
+    if line.self_echo_guard:
+        return "`self_echo_guard: true`"
+    if line.must_hear:
+        return "`must_hear`"
+    return _wish_of(line.greeting) if line.greeting else None
+
+
+def _wish_of(greeting: Greeting) -> str | None:
+    if not greeting.interruptible:
+        return "`greeting.interruptible: false`"
+    mode = greeting.mode("immediate")
+    return f"`greeting.barge_in: {mode}`" if mode != "immediate" else None

@@ -7,11 +7,12 @@ Messages need to know which keys would have been right, also in a sibling: `thre
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
 class Section(BaseModel):
@@ -24,6 +25,26 @@ class Section(BaseModel):
         """Return the value of `type` that selects this section."""
         field = cls.model_fields.get("type")
         return str(field.default) if field else None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A value that is fine by itself and at odds with another."""
+
+    path: tuple[str | int, ...]
+    """The way to it from where it is noticed."""
+    found: object
+    message: str
+
+
+def faulty(title: str, faults: Iterable[Fault]) -> ValidationError:
+    """Blame each value by itself, where a `ValueError` would blame the whole that has been looked at."""
+    return ValidationError.from_exception_data(title, [_details(fault) for fault in faults])
+
+
+def _details(fault: Fault) -> InitErrorDetails:
+    kind = PydanticCustomError("value_error", "{error}", {"error": fault.message})
+    return InitErrorDetails(type=kind, loc=fault.path, input=fault.found)
 
 
 @dataclass(frozen=True, slots=True)

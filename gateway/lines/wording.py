@@ -13,7 +13,7 @@ from gateway.lines.section import Section, place_at
 _SHAPES = {
     "string_type": "text belongs; put it in quotes if it is text",
     "path_type": "a path belongs; write one",
-    "tuple_type": "a list belongs; write [one, two]",
+    "tuple_type": "a list belongs; write [one, two], or begin each entry with `- `",
     "model_type": "keys belong; write `key: value`, each on a line of its own",
     "union_tag_not_found": "keys belong; write `key: value`, each on a line of its own",
 }

@@ -50,7 +50,8 @@ GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
 def plan(line: Line) -> CallPlan:
     """What a line wants of a call."""
     turn_detection = line.turn_detection.model_dump(exclude_none=True)
-    return CallPlan(SessionConfig(line.instructions, line.voice, turn_detection), line.greeting)
+    greeting = line.greeting.text if line.greeting else None
+    return CallPlan(SessionConfig(line.instructions, line.voice, turn_detection), greeting)
 
 
 def json_response(body: object, *, status: int = 200) -> web.Response:
