@@ -19,6 +19,7 @@ from typing import assert_never
 from uuid import uuid4
 
 from gateway.sim.codes import AnswerError, RequestError
+from gateway.sim.echo_path import EchoPath
 from gateway.sim.faults import PhoneFaults
 from gateway.sim.journal import Journal
 from gateway.sim.media_messages import Writer
@@ -61,6 +62,7 @@ class CallSetup:
     seed: int
     status_url: str
     extra_fields: Mapping[str, str]
+    echo: EchoPath | None = None
 
     def fields(self, call_status: str) -> dict[str, str]:
         """The form that every request about this call carries."""
@@ -200,6 +202,7 @@ class Carrier:
             faults=setup.faults,
             seed=setup.seed,
             journal=self._journal,
+            echo=setup.echo,
         )
 
     def _parameters(self, verb: Connect) -> dict[str, str]:

@@ -22,6 +22,7 @@ import aiohttp
 from gateway.errors import LocalProtocolError
 from gateway.sim.carrier import CallSetup, Carrier, Ending, First
 from gateway.sim.earpiece import Earpiece
+from gateway.sim.echo_path import EchoPath
 from gateway.sim.faults import PhoneFaults
 from gateway.sim.journal import Journal, PhoneEvent
 from gateway.sim.network import Network
@@ -37,6 +38,8 @@ class Phone:
     """
     One call, from dialling to its end.
 
+    With an *echo*, what is played to the caller comes back with what they say.
+
     Many phones may share a *session*, if its connector allows for as many sockets (aiohttp: 100).
     """
 
@@ -51,6 +54,7 @@ class Phone:
         inbound: Network = NO_DELAY,
         outbound: Network = NO_DELAY,
         faults: PhoneFaults = NO_FAULTS,
+        echo: EchoPath | None = None,
         seed: int = 0,
         status_url: str = "",
         extra_fields: Mapping[str, str] | None = None,
@@ -64,6 +68,7 @@ class Phone:
             inbound=inbound,
             outbound=outbound,
             faults=faults,
+            echo=echo,
             seed=seed,
             status_url=status_url,
             extra_fields=extra_fields or {},

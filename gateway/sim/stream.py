@@ -17,6 +17,7 @@ import aiohttp
 from gateway.sim.codes import AUDIO_DISCARDED
 from gateway.sim.conditions import Conditions
 from gateway.sim.earpiece import BYTES_PER_MS, Earpiece
+from gateway.sim.echo_path import Echo, EchoPath
 from gateway.sim.echoes import MarkEchoes
 from gateway.sim.faults import PhoneFaults
 from gateway.sim.journal import Journal
@@ -40,6 +41,7 @@ class MediaStream:
         faults: PhoneFaults,
         seed: int,
         journal: Journal,
+        echo: EchoPath | None = None,
     ) -> None:
         self.stream_sid = stream_sid
         self.earpiece = Earpiece()
@@ -55,6 +57,7 @@ class MediaStream:
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
         self._inbound: Wire[str | None] = Wire(inbound, self._outbox.put_nowait, seed=2 * seed)
         self._outbound: Wire[str | bytes | None] = Wire(outbound, self._receive, seed=2 * seed + 1)
+        self._echo = Echo(echo, self.earpiece) if echo else None
         self._echoes = MarkEchoes(faults, self._send_mark)
         self._end_received = asyncio.Event()
         self._pacer: asyncio.TimerHandle | None = None
@@ -205,6 +208,8 @@ class MediaStream:
         payload = self.mouth.next_payload()
         if self._in_gap(timestamp_ms):
             return
+        if self._echo:
+            payload = self._echo.mixed(payload, timestamp_ms)
         self._inbound.send(self._messages.media(payload, timestamp_ms))
         if self._faults.garbage_every and self._frames % self._faults.garbage_every == 0:
             self._inbound.send(GARBAGE)
