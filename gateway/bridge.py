@@ -17,10 +17,9 @@ from gateway.call.commands import (
     ClearAudio,
     CloseModel,
     CloseStream,
-    NoteBargeIn,
+    HangUp,
+    Note,
     NoteEnded,
-    NoteRoundTrip,
-    NoteTruncateRefused,
     PlayAudio,
     SendMark,
 )
@@ -38,8 +37,8 @@ logger = logging.getLogger(__name__)
 MODEL_CLOSES_WITHIN_S = 2.0
 FREQUENT = (CallerAudio, MarkEchoed)
 """What providers send time and again."""
-AUDIO = (CallerAudio, AudioDelta)
-"""Events of which observers are not told, and which bring no deadline nearer."""
+UNOBSERVED = (CallerAudio, MarkEchoed, AudioDelta)
+"""Events of which observers are not told."""
 
 
 class Observer(Protocol):
@@ -71,6 +70,7 @@ class Bridge:
         stream_sid: str,
         dialect: Dialect,
         open_model: Callable[[], Awaitable[TextSocket]],
+        hang_up: Callable[[], Awaitable[None]] | None = None,
         frames: FrameCount,
         observers: Iterable[Observer] = (),
     ) -> None:
@@ -79,6 +79,7 @@ class Bridge:
         self._stream_sid = stream_sid
         self._dialect = dialect
         self._open_model = open_model
+        self._hang_up = hang_up
         self._frames = frames
         self._observers = tuple(observers)
         self._loop = asyncio.get_running_loop()
@@ -114,10 +115,8 @@ class Bridge:
             return
         try:
             self._carry_out(self._call.handle(event, now_ms=self._loop.time() * 1000))
-            if isinstance(event, AUDIO):
-                return
             self._set_alarm()
-            if not isinstance(event, MarkEchoed):
+            if not isinstance(event, UNOBSERVED):
                 for observer in self._observers:
                     observer.event(event)
         except Exception:
@@ -153,10 +152,11 @@ class Bridge:
                 self._close_model()
             case CloseStream(code, reason):
                 self._in_background(self._stream.close(code, reason))
-            case NoteRoundTrip() | NoteBargeIn() | NoteTruncateRefused() | NoteEnded():
-                pass
+            case HangUp():
+                self._in_background(self._end_call())
             case _:
-                self._send_model(command)
+                if not isinstance(command, Note):
+                    self._send_model(command)
         self._tell(command)
 
     def _send_model(self, command: Input) -> None:
@@ -256,6 +256,17 @@ class Bridge:
             self._model_task.cancel()
 
     # The end
+
+    async def _end_call(self) -> None:
+        """Have the provider end the call; where it cannot be asked, closing the stream is all that can be done."""
+        try:
+            if self._hang_up is not None:
+                await self._hang_up()
+                return
+            logger.warning("the agent hangs up, but without the provider's secret only the stream can be closed")
+        except GatewayError as error:
+            logger.warning("the provider would not end the call: %s", error)
+        await self._stream.close(reason="the agent hung up")
 
     def _in_background(self, closing: Awaitable[None]) -> None:
         task = asyncio.ensure_future(closing)

@@ -12,15 +12,29 @@ Commands come in the order in which they must be carried out.
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from gateway.audio.g711 import encoded_bytes
 from gateway.call.bad_frames import BadFrames
-from gateway.call.commands import CloseModel, CloseStream, Command, NoteEnded, Result
+from gateway.call.caller_frames import CallerFrames, silence
+from gateway.call.commands import (
+    ClearAudio,
+    CloseModel,
+    CloseStream,
+    Command,
+    HangUp,
+    NoteCleared,
+    NoteEnded,
+    Result,
+)
 from gateway.call.events import Event, FrameRejected, HangUpRequested, ModelClosed, Side, StreamClosed
+from gateway.call.farewell import HANG_UP, Farewell
+from gateway.call.plan import GOODBYE, CallPlan, Goodbye, Segment
+from gateway.call.segments import Recitals
 from gateway.call.speech import Speech
+from gateway.call.turns import Turns
 from gateway.playback import PlaybackLedger
+from gateway.playback.heard_text import HeardText
 from gateway.providers.events import (
     CallerAudio,
     DtmfPressed,
@@ -48,7 +62,7 @@ from gateway.realtime.events import (
     TranscriptDone,
 )
 from gateway.realtime.inputs import AppendAudio, ConfigureSession, CreateResponse, SendToolOutput, TruncateItem
-from gateway.realtime.session import PCMU, SessionConfig
+from gateway.realtime.session import PCMU
 
 OPENING_LIMIT_MS = 10_000.0
 """From the start of the stream to a session that takes mu-law."""
@@ -56,6 +70,8 @@ HELD_BYTES = 80_000
 """Caller audio kept while the session opens: 10 s."""
 PLAY_OUT_LIMIT_MS = 3_000.0
 """How long what is queued may play on when the model is gone."""
+HANG_UP_LIMIT_MS = 8_000.0
+"""How long the provider may take to end a call."""
 RESPONSE_TRIES = 3
 """Failed responses in a row after which the caller is better served by the fallback."""
 
@@ -71,16 +87,7 @@ FATAL_ERRORS = frozenset(
 )
 """Errors after which the session is of no use."""
 
-Phase = Literal["opening", "talking", "leaving", "over"]
-
-
-@dataclass(frozen=True, slots=True)
-class CallPlan:
-    """What a line wants of a call."""
-
-    session: SessionConfig
-    greeting: str | None = None
-    """Said first; None has the agent wait for the caller."""
+Phase = Literal["opening", "talking", "hanging_up", "leaving", "over"]
 
 
 class Call:
@@ -89,9 +96,13 @@ class Call:
     def __init__(self, plan: CallPlan, *, now_ms: float) -> None:
         self.phase: Phase = "opening"
         self._plan = plan
-        self._speech = Speech()
+        self._recitals = Recitals(plan.segments, began_ms=now_ms)
+        self._speech = Speech(self._recitals, keeps=plan.listens)
         self._ledger = self._speech.ledger
         self._arbiter = ResponseArbiter()
+        self._turns = Turns(plan, self._speech, self._recitals, self._arbiter) if plan.takes_turns else None
+        self._frames = CallerFrames()
+        self._farewell: Farewell | None = None
         self._bad_frames = BadFrames()
         self._deadline_ms: float | None = now_ms + OPENING_LIMIT_MS
         self._held: deque[str] = deque()
@@ -99,7 +110,7 @@ class Call:
         self._interrupts = True
         self._responds = True
         self._failures = 0
-        self._why_leaving = ""
+        self._outcome: tuple[Result, str] = ("fallback", "")
 
     @property
     def ledger(self) -> PlaybackLedger:
@@ -110,6 +121,10 @@ class Call:
     def barge_ins(self) -> int:
         """How often the caller has cut in."""
         return self._speech.barge_ins
+
+    def heard_text(self, item_id: str, content_index: int) -> HeardText:
+        """An item's words, parted where the caller stopped listening."""
+        return self._speech.transcripts.heard(item_id, content_index)
 
     # The inbox
 
@@ -129,19 +144,26 @@ class Call:
             case MarkEchoed(name):
                 return self._mark_echoed(name, now_ms)
             case SpeechStarted():
-                return self._caller_speaks(now_ms)
-            case SpeechStopped():
-                self._arbiter.speech_stopped(responds=self._responds)
-                return self._ask()
+                return self._caller_speaks(event, now_ms)
+            case SpeechStopped(item_id):
+                return self._caller_spoke(item_id, now_ms)
+            case CallerTranscript(item_id, transcript):
+                return self._caller_transcribed(item_id, transcript, now_ms)
+            case TranscriptDelta(_, item_id, text, content_index):
+                self._speech.transcripts.came((item_id, content_index), text)
+                return ()
+            case TranscriptDone(_, item_id, text, content_index):
+                self._speech.transcripts.done((item_id, content_index), text)
+                return ()
             case AudioDone(_, item_id, content_index):
                 return self._speech.finish(item_id, content_index, now_ms=now_ms)
             case ResponseCreated(response_id):
-                self._arbiter.response_seen(response_id)
+                self._response_seen(response_id)
                 return ()
             case ResponseDone():
                 return self._response_done(event, now_ms)
             case FunctionCalled():
-                return self._no_such_tool(event)
+                return self._function_called(event, now_ms)
             case ErrorReceived():
                 return self._refused(event, now_ms)
             case SessionCreated():
@@ -158,16 +180,7 @@ class Call:
                 return self._end("success", reason)
             case FrameRejected(side):
                 return self._frame_rejected(side, now_ms)
-            case (
-                DtmfPressed()
-                | StreamStarted()
-                | FrameIgnored()
-                | EventIgnored()
-                | ItemTruncated()
-                | CallerTranscript()
-                | TranscriptDelta()
-                | TranscriptDone()
-            ):
+            case DtmfPressed() | StreamStarted() | FrameIgnored() | EventIgnored() | ItemTruncated():
                 return ()
             case _:
                 assert_never(event)
@@ -176,15 +189,25 @@ class Call:
         """When `tick` must be called, unless something happens before."""
         if self.phase == "over":
             return None
-        ledger_ms = self.ledger.next_deadline_ms(echoes_awaited=self.phase == "leaving")
-        if self._deadline_ms is None or ledger_ms is None:
-            return self._deadline_ms if ledger_ms is None else ledger_ms
-        return min(self._deadline_ms, ledger_ms)
+        awaited = self.phase == "leaving" or self._farewell is not None or self._recitals.any_open
+        deadlines_ms = (
+            self._deadline_ms,
+            self._ledger.next_deadline_ms(echoes_awaited=awaited),
+            self._frames.next_fill_ms() if self._arbiter.caller_speaks else None,
+            self._turns.next_deadline_ms() if self._turns else None,
+            self._farewell.deadline_ms if self._farewell else None,
+        )
+        return min((deadline_ms for deadline_ms in deadlines_ms if deadline_ms is not None), default=None)
 
     def tick(self, *, now_ms: float) -> Iterator[Command]:
         """A deadline has come."""
         if self.phase == "over":
             return
+        if self._turns and self.phase == "talking":
+            yield from self._turning(self._turns.tick(now_ms))
+        if self._arbiter.caller_speaks and self.phase == "talking":
+            for payload in silence(self._frames.fill(now_ms)):
+                yield AppendAudio(payload)
         yield from self._settle(now_ms)
         if self._deadline_ms is not None and now_ms >= self._deadline_ms:
             self._deadline_ms = None
@@ -193,7 +216,7 @@ class Call:
     def _deadline_came(self, now_ms: float) -> Iterator[Command]:
         if self.phase == "opening":
             yield from self._leave("model_no_session", now_ms)
-        elif self.phase == "leaving":
+        elif self.phase in {"leaving", "hanging_up"}:
             yield from self._end()
 
     # Inbound
@@ -205,22 +228,30 @@ class Call:
         One frame in, one frame out, and an echo is kept until it matters. If not, nothing was done, and the event is to
         be handled.
         """
-        ledger = self._ledger
-        if self.phase != "talking" or ledger.reading_due:
+        ledger, turns = self._ledger, self._turns
+        if self.phase != "talking" or ledger.reading_due or self._farewell or (turns and turns.watching):
             return False
         if isinstance(event, MarkEchoed):
             ledger.echoed(event.name, now_ms)
-        elif event.stamp_ms is not None:
-            ledger.frame_received(event.stamp_ms, now_ms)
+            return True
+        if event.stamp_ms is None or not self._frames.follows(event, now_ms):
+            return False
+        ledger.frame_received(event.stamp_ms, now_ms)
+        if turns:
+            turns.hears(event)
         return True
 
     def _caller_audio(self, audio: CallerAudio, now_ms: float) -> Iterator[Command]:
+        missing_ms = self._frames.came(audio, now_ms)
         if audio.stamp_ms is not None:
             self._ledger.frame_received(audio.stamp_ms, now_ms)
-        if self.phase == "talking":
-            yield AppendAudio(audio.payload)
-        elif self.phase == "opening":
-            self._hold(audio.payload)
+        for payload in (*silence(missing_ms), audio.payload):
+            if self.phase == "talking":
+                yield AppendAudio(payload)
+            elif self.phase == "opening":
+                self._hold(payload)
+        if self._turns and self.phase == "talking":
+            yield from self._turning(self._turns.frame(audio, now_ms))
         yield from self._settle(now_ms)
 
     def _hold(self, payload: str) -> None:
@@ -237,21 +268,60 @@ class Call:
             yield from self._leave("model_format", now_ms)
             return
         self.phase, self._deadline_ms = "talking", None
-        if self._plan.greeting:
-            self._arbiter.want(CreateResponse(self._greeting(self._plan.greeting)))
-            yield from self._ask()
+        for segment in self._plan.opening:
+            self._arbiter.want(self._words_of(segment))
+            self._speech.awaited(now_ms)
+        yield from self._ask()
         while self._held:
             yield AppendAudio(self._held.popleft())
 
-    def _greeting(self, text: str) -> str:
+    def _words_of(self, segment: Segment) -> CreateResponse:
         """A response's instructions stand in for the session's, so the session's are said again."""
-        return f'{self._plan.session.instructions}\n\nBegin the call by saying, word for word: "{text}"'.strip()
+        words = f'Say now, word for word, and nothing else: "{segment.text}"'
+        return CreateResponse(f"{self._plan.session.instructions}\n\n{words}".strip(), segment.id)
 
-    def _caller_speaks(self, now_ms: float) -> Iterable[Command]:
+    def _caller_speaks(self, speech: SpeechStarted, now_ms: float) -> Iterator[Command]:
         self._arbiter.speech_started()
-        if self._interrupts and self.phase == "talking":
-            return self._speech.interrupt(self._arbiter.active, now_ms=now_ms)
-        return ()
+        self._speech.awaited(None)
+        if self.phase != "talking":
+            return
+        for command in self._gives_way(speech.item_id, now_ms):
+            yield command
+            if isinstance(command, ClearAudio):
+                yield NoteCleared(max(0.0, self._frames.appended_ms - speech.audio_start_ms - self._padding_ms))
+
+    def _gives_way(self, item_id: str, now_ms: float) -> Iterator[Command]:
+        if self._turns:
+            yield from self._turning(self._turns.began(item_id, now_ms))
+            return
+        if self._interrupts:
+            yield from self._speech.interrupt(self._arbiter.active, now_ms=now_ms)
+        yield from self._stay()
+
+    @property
+    def _padding_ms(self) -> float:
+        """How much of what was there before the speech the server counts as part of it."""
+        padding_ms = self._plan.session.turn_detection.get("prefix_padding_ms", 0)
+        return float(padding_ms) if isinstance(padding_ms, int | float) else 0.0
+
+    def _caller_spoke(self, item_id: str, now_ms: float) -> Iterator[Command]:
+        self._arbiter.speech_stopped(responds=self._responds)
+        if self._turns and self.phase == "talking":
+            yield from self._turning(self._turns.ended(item_id, now_ms))
+        elif self._responds:
+            self._speech.awaited(now_ms)
+        yield from self._ask()
+
+    def _caller_transcribed(self, item_id: str, text: str, now_ms: float) -> Iterator[Command]:
+        if self._turns and self.phase == "talking":
+            yield from self._turning(self._turns.transcribed(item_id, text, now_ms))
+
+    def _turning(self, commands: Iterator[Command]) -> Iterator[Command]:
+        """What follows when it may have become the caller's turn."""
+        yield from commands
+        if self._turns and self._turns.caller_spoke():
+            yield from self._stay()
+        yield from self._ask()
 
     def _frame_rejected(self, side: Side, now_ms: float) -> Iterable[Command]:
         if side == "provider" and self._bad_frames.one_too_many(now_ms):
@@ -264,7 +334,7 @@ class Call:
         """Before the session is confirmed nobody knows what format it has."""
         if self.phase == "opening":
             return ()
-        self._arbiter.response_seen(delta.response_id)
+        self._response_seen(delta.response_id)
         return self._speech.play(delta, now_ms=now_ms)
 
     def _mark_echoed(self, name: str, now_ms: float) -> Iterator[Command]:
@@ -273,14 +343,20 @@ class Call:
 
     def _settle(self, now_ms: float) -> Iterator[Command]:
         yield from self._speech.settle(now_ms=now_ms)
-        yield from self._played_out()
+        yield from self._played_out(now_ms)
 
-    def _played_out(self) -> Iterator[Command]:
-        """A call that is leaving stays no longer than there is something to hear."""
-        if self.phase == "leaving" and not self.ledger.unheard:
+    def _played_out(self, now_ms: float) -> Iterator[Command]:
+        """A call that is leaving, or about to hang up, stays no longer than there is something to hear."""
+        if self.phase == "leaving" and not self._ledger.unheard:
             yield from self._end()
+        elif self._farewell and (now_ms >= self._farewell.deadline_ms or self._all_is_said):
+            yield from self._hang_up(now_ms)
 
     # Responses
+
+    def _response_seen(self, response_id: str) -> None:
+        self._arbiter.response_seen(response_id)
+        self._recitals.seen(response_id, self._arbiter.segment(response_id))
 
     def _ask(self) -> Iterator[Command]:
         if self.phase == "talking" and (response := self._arbiter.next()):
@@ -289,17 +365,21 @@ class Call:
     def _response_done(self, done: ResponseDone, now_ms: float) -> Iterator[Command]:
         failed = done.status == "failed"
         self._arbiter.response_done(done.response_id, failed=failed)
-        cancelled = done.status == "cancelled"
-        yield from self._speech.finish_response(done.response_id, cancelled=cancelled, now_ms=now_ms)
+        self._recitals.over(done.response_id, failed=failed)
+        yield from self._speech.finish_response(done.response_id, done.status, now_ms=now_ms)
         self._failures = self._failures + 1 if failed else 0
         if failed and (done.error_code in FATAL_ERRORS or self._failures >= RESPONSE_TRIES):
             yield from self._leave(done.error_code or "response_failed", now_ms)
         yield from self._ask()
+        yield from self._settle(now_ms)
 
-    def _no_such_tool(self, call: FunctionCalled) -> Iterator[Command]:
+    def _function_called(self, call: FunctionCalled, now_ms: float) -> Iterator[Command]:
         if self.phase != "talking":
             return
-        self._arbiter.response_seen(call.response_id)
+        self._response_seen(call.response_id)
+        if call.name == HANG_UP and self._plan.goodbye:
+            yield from self._say_goodbye(self._plan.goodbye, call.call_id, now_ms)
+            return
         error = {"error": f"there is no tool named {call.name[:64]!r} on this line"}
         yield SendToolOutput(call.call_id, json.dumps(error))
         self._arbiter.want(CreateResponse())
@@ -322,22 +402,51 @@ class Call:
 
     # The end
 
+    def _say_goodbye(self, goodbye: Goodbye, call_id: str, now_ms: float) -> Iterator[Command]:
+        """The agent wants to hang up; it will, when its last words were heard."""
+        self._farewell = Farewell.begun(goodbye, call_id, now_ms)
+        if goodbye.text:
+            yield self._farewell.accepted()
+            self._arbiter.want(self._words_of(Segment(GOODBYE, goodbye.text)))
+            yield from self._ask()
+
+    def _stay(self) -> Iterator[Command]:
+        """The caller has spoken before the agent could hang up."""
+        farewell, self._farewell = self._farewell, None
+        if farewell is not None:
+            self._arbiter.withdraw(GOODBYE)
+            if not farewell.text:
+                yield farewell.cancelled()
+
+    @property
+    def _all_is_said(self) -> bool:
+        return self._arbiter.idle and not self._ledger.unheard and not self._speech.stopped
+
+    def _hang_up(self, now_ms: float) -> Iterator[Command]:
+        self._farewell = None
+        self.phase, self._outcome = "hanging_up", ("success", "agent_hung_up")
+        self._speech.remembered = False
+        self._deadline_ms = now_ms + HANG_UP_LIMIT_MS
+        yield CloseModel()
+        yield HangUp()
+
     def _leave(self, reason: str, now_ms: float) -> Iterator[Command]:
         """The model is of no more use: let what is queued be heard, then make way for the fallback."""
-        if self.phase in {"leaving", "over"}:
+        if self.phase in {"hanging_up", "leaving", "over"}:
             return
-        self.phase, self._why_leaving = "leaving", reason
+        self.phase, self._outcome = "leaving", ("fallback", reason)
         self._speech.remembered = False
+        self._farewell = None
         self._held.clear()
         yield CloseModel()
         yield from self._speech.mark_tail(now_ms=now_ms)
         self._deadline_ms = now_ms + PLAY_OUT_LIMIT_MS
-        yield from self._played_out()
+        yield from self._played_out(now_ms)
 
     def _end(self, result: Result = "fallback", reason: str = "", *, code: int = 1000) -> Iterator[Command]:
         """End the call; one that is leaving ends for the reason it leaves, whoever hangs up first."""
-        if self.phase == "leaving":
-            result, reason = "fallback", self._why_leaving
+        if self.phase in {"hanging_up", "leaving"}:
+            result, reason = self._outcome
         else:
             yield CloseModel()
         self.phase = "over"

@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from gateway.call.confirmation import Verdict
+from gateway.call.segments import Receipt
 from gateway.playback import BargeIn
 from gateway.realtime.inputs import Input
 
@@ -48,6 +50,11 @@ class CloseStream:
 
 
 @dataclass(frozen=True, slots=True)
+class HangUp:
+    """Have the provider end the call, and not go on with what the webhook answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoteRoundTrip:
     """A mark came back; this long after the send clock saw the audio before it end."""
 
@@ -59,6 +66,54 @@ class NoteBargeIn:
     """The caller cut in, and it is known what was heard."""
 
     barge_in: BargeIn
+
+
+@dataclass(frozen=True, slots=True)
+class NoteFlushedMarks:
+    """Marks came back because a clear threw away what was before them."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteCleared:
+    """A clear was sent, so long after the caller's speech began: in audio that the server was given since."""
+
+    after_speech_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoteDismissed:
+    """What sounded like a barge-in was none, and why."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class NoteResumed:
+    """The agent speaks on where it was stopped for nothing."""
+
+    silent_ms: float
+    """How long it was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteLateDelta:
+    """Audio of a response that the caller has cut off was dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteDeadAir:
+    """The caller had to wait for the agent, and heard nothing."""
+
+    length_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoteReceipt:
+    """The caller has heard words that must be heard."""
+
+    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +132,19 @@ class NoteEnded:
     reason: str
 
 
-Note = NoteRoundTrip | NoteBargeIn | NoteTruncateRefused | NoteEnded
+Note = (
+    NoteRoundTrip
+    | NoteFlushedMarks
+    | NoteCleared
+    | NoteDismissed
+    | NoteResumed
+    | NoteLateDelta
+    | NoteDeadAir
+    | NoteReceipt
+    | NoteBargeIn
+    | NoteTruncateRefused
+    | NoteEnded
+)
 """Facts for metrics, logs and records; they ask for nothing."""
 
-Command = Input | PlayAudio | SendMark | ClearAudio | CloseModel | CloseStream | Note
+Command = Input | PlayAudio | SendMark | ClearAudio | HangUp | CloseModel | CloseStream | Note

@@ -1,10 +1,14 @@
 """
-What the agent says: handed to the provider, cut off by the caller, and accounted for.
+What the agent says: handed to the provider, cut off or stopped by the caller, and accounted for.
 
 Speech goes out in slices with marks between them, so that the ledger can follow what is heard. When the caller cuts in,
 everything queued is cleared at once, before anything else is done, and the responses that were running are cut off:
 whatever of them still arrives is dropped. What the model must forget is known only when the ledger has settled what was
 heard; then, and once, it is told.
+
+Speech that is stopped rather than cut is cleared too, but nothing is forgotten yet: what is queued is kept, and what
+still arrives is added to it. Either it is cut after all, or it goes on at the byte at which the caller stopped
+listening, as soon as the ledger knows that.
 """
 
 import re
@@ -15,13 +19,22 @@ from gateway.call.commands import (
     ClearAudio,
     Command,
     NoteBargeIn,
+    NoteDeadAir,
+    NoteFlushedMarks,
+    NoteLateDelta,
+    NoteReceipt,
+    NoteResumed,
     NoteRoundTrip,
     NoteTruncateRefused,
     PlayAudio,
     SendMark,
 )
-from gateway.playback import Cut, PlaybackLedger
-from gateway.realtime.events import AudioDelta, ErrorReceived
+from gateway.call.reel import Reel
+from gateway.call.segments import Recital, Recitals
+from gateway.call.transcripts import Transcripts
+from gateway.playback import BargeIn, Cut, PlaybackLedger
+from gateway.playback.playout import ItemKey
+from gateway.realtime.events import AudioDelta, ErrorReceived, ResponseStatus
 from gateway.realtime.inputs import TruncateItem
 
 _SHORTER_THAN = re.compile(r"([0-9]{1,9})ms is already shorter than")
@@ -30,78 +43,198 @@ _SHORTER_THAN = re.compile(r"([0-9]{1,9})ms is already shorter than")
 class Speech:
     """One call's agent, as the caller hears it."""
 
-    def __init__(self) -> None:
+    def __init__(self, recitals: Recitals, *, keeps: bool) -> None:
+        """*keeps* what is sent for as long as it may be played again, or compared."""
         self.ledger = PlaybackLedger()
+        self.transcripts = Transcripts(self.ledger)
         self.barge_ins = 0
         self.remembered = True
         """Whether there is a model whose memory is to be kept in step."""
+        self._recitals = recitals
+        self._reel = Reel() if keeps else None
+        self._stopped: _Stopped | None = None
+        self._awaited_ms: float | None = None
         self._cut_off: set[str] = set()
         self._over: set[str] = set()
-        self._items_of: dict[str, dict[tuple[str, int], None]] = {}
+        self._response_of: dict[ItemKey, str] = {}
+        self._unfinished: dict[str, dict[ItemKey, None]] = {}
         self._retried: set[TruncateItem] = set()
 
     def begin(self, *, now_ms: float) -> Iterator[Command]:
         """A first mark, on an empty queue, measures the way to the provider and back."""
         yield from _marked(self.ledger.opening_mark(now_ms=now_ms))
 
+    def awaited(self, since_ms: float | None) -> None:
+        """Since then the caller waits for the agent; None says that nobody waits."""
+        self._awaited_ms = since_ms
+
+    def response_of(self, key: ItemKey) -> str:
+        """The response that an item belongs to."""
+        return self._response_of.get(key, "")
+
     def play(self, delta: AudioDelta, *, now_ms: float) -> Iterator[Command]:
-        """Hand a piece of speech to the provider, unless the caller has cut it off."""
+        """Hand a piece of speech to the provider, unless the caller has stopped it or cut it off."""
         key = (delta.item_id, delta.content_index)
+        self.ledger.received(*key, encoded_bytes(delta.payload))
         if delta.response_id in self._cut_off or not self.remembered:
-            yield from self._truncate(self.ledger.dropped(*key, encoded_bytes(delta.payload)))
+            yield NoteLateDelta()
+            yield from self._truncate(self.ledger.dropped(*key))
             return
-        self._items_of.setdefault(delta.response_id, {})[key] = None
-        yield from _marked(self.ledger.opening_mark(now_ms=now_ms))
-        for payload in sliced(delta.payload):
-            yield PlayAudio(payload)
-            yield from _marked(self.ledger.sent(*key, encoded_bytes(payload), now_ms=now_ms))
+        self._response_of[key] = delta.response_id
+        self._unfinished.setdefault(delta.response_id, {})[key] = None
+        recital = self._recitals.recital(delta.response_id)
+        if recital is not None:
+            recital.pieces.append((key, delta.payload))
+        if self._stopped is not None:
+            self._stopped.came.append((key, delta.payload))
+        elif recital is None or not recital.interrupted:
+            yield from self._note_dead_air(now_ms)
+            yield from self._send(key, delta.payload, now_ms)
         if delta.response_id in self._over:
             yield from self.finish(*key, now_ms=now_ms)
+
+    def _send(self, key: ItemKey, payload: str, now_ms: float) -> Iterator[Command]:
+        yield from _marked(self.ledger.opening_mark(now_ms=now_ms))
+        for piece in sliced(payload):
+            yield PlayAudio(piece)
+            if self._reel is not None:
+                self._reel.sent(key, piece)
+            yield from _marked(self.ledger.sent(*key, encoded_bytes(piece), now_ms=now_ms))
+        if self._reel is not None:
+            self._reel.heard(self.ledger.position_byte(now_ms))
+
+    def _note_dead_air(self, now_ms: float) -> Iterator[Command]:
+        waited_ms = self.ledger.dry_ms(now_ms) if self._awaited_ms is None else now_ms - self._awaited_ms
+        self._awaited_ms = None
+        if waited_ms > 0:
+            yield NoteDeadAir(waited_ms)
 
     def finish(self, item_id: str, content_index: int, *, now_ms: float) -> Iterator[Command]:
         """The model has sent all of an item's audio."""
         yield from _marked(self.ledger.finished(item_id, content_index, now_ms=now_ms))
 
-    def finish_response(self, response_id: str, *, cancelled: bool, now_ms: float) -> Iterator[Command]:
+    def finish_response(self, response_id: str, status: ResponseStatus, *, now_ms: float) -> Iterator[Command]:
         """
         A response is over, and so are its items, whether or not the server says so of each.
 
-        What still comes of one that was *cancelled* was under way when the caller cut in.
+        What still comes of one that was cancelled was under way when the caller cut in.
         """
         self._over.add(response_id)
-        if cancelled:
+        if status == "cancelled":
             self._cut_off.add(response_id)
-        for key in self._items_of.pop(response_id, {}):
+        keys = list(self._unfinished.pop(response_id, {}))
+        self.transcripts.said(keys if status == "completed" else keys[:-1])
+        for key in keys:
             yield from self.finish(*key, now_ms=now_ms)
 
     def mark_tail(self, *, now_ms: float) -> Iterator[Command]:
         """Have the end of the queue echoed."""
         yield from _marked(self.ledger.closing_mark(now_ms=now_ms))
 
+    def repeat(self, recital: Recital, *, now_ms: float) -> Iterator[Command]:
+        """Play a segment again, from its start."""
+        for key in recital.keys:
+            self.ledger.begun_again(*key)
+        for key, payload in recital.pieces:
+            yield from self._send(key, payload, now_ms)
+        yield from self.mark_tail(now_ms=now_ms)
+
+    def played_lately(self, size_bytes: int, *, now_ms: float) -> bytes:
+        """What the provider has played until it took the caller's latest frame, in mu-law."""
+        if self._stopped is not None:
+            return self._stopped.reel.lately(self._stopped.position_byte, size_bytes)
+        return self._reel.lately(self.ledger.position_byte(now_ms), size_bytes) if self._reel else b""
+
     # Barge-in
 
     def interrupt(self, responses: Iterable[str], *, now_ms: float) -> Iterator[Command]:
         """The caller cuts in while *responses* are under way."""
-        self._cut_off.update(responses, self._items_of)
-        if not self.ledger.interruptible:
-            return
+        under_way = {*responses, *self._unfinished}
+        self._cut_off.update(response for response in under_way if not self._recitals.recital(response))
+        if self._stopped is not None:
+            yield from self._cut_what_is_stopped(now_ms)
+        elif self.ledger.interruptible:
+            yield from self._clear(now_ms)
+            self.barge_ins += 1
+            self._recitals.cleared(self.ledger)
+            yield from self.settle(now_ms=now_ms)
+
+    def _clear(self, now_ms: float) -> Iterator[Command]:
+        """Have the queue thrown away; every response with audio in it ends there."""
         yield from self.mark_tail(now_ms=now_ms)
         yield ClearAudio()
         self.ledger.cleared(now_ms=now_ms)
+        self._awaited_ms = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the agent is stopped until it is known who spoke."""
+        return self._stopped is not None
+
+    @property
+    def stopped_for_sure_ms(self) -> float | None:
+        """When it became known how far the caller had heard what is stopped; None as long as it is not."""
+        return self._stopped.settled_ms if self._stopped else None
+
+    def stop(self, *, now_ms: float) -> Iterator[Command]:
+        """Fall silent at once, and be able to go on."""
+        assert self._reel is not None
+        position_byte = self.ledger.position_byte(now_ms)
+        yield from self._clear(now_ms)
+        self._stopped = _Stopped(self._reel, now_ms, position_byte, self.ledger.epoch - 1)
+        self._reel = Reel()
+        yield from self.settle(now_ms=now_ms)
+
+    def resume(self, *, now_ms: float) -> Iterator[Command]:
+        """Go on where the caller stopped listening, now or when that is known."""
+        if self._stopped is not None:
+            self._stopped.resumes = True
+            yield from self._go_on(now_ms)
+
+    def _go_on(self, now_ms: float) -> Iterator[Command]:
+        stopped = self._stopped
+        if stopped is None or not stopped.resumes or stopped.barge_in is None:
+            return
+        self._stopped = None
+        self.ledger.taken_up(stopped.barge_in)
+        for key, payload in stopped.rest():
+            yield from self._send(key, payload, now_ms)
+        yield from self.mark_tail(now_ms=now_ms)
+        yield NoteResumed(now_ms - stopped.since_ms)
+
+    def _cut_what_is_stopped(self, now_ms: float) -> Iterator[Command]:
+        stopped, self._stopped = self._stopped, None
         self.barge_ins += 1
+        self._recitals.cleared(self.ledger)
+        if stopped is not None and stopped.barge_in is not None:
+            yield from self._forget(stopped.barge_in)
+        for key in dict.fromkeys(key for key, _ in stopped.came) if stopped else ():
+            yield from self._truncate(self.ledger.dropped(*key))
         yield from self.settle(now_ms=now_ms)
 
     def settle(self, *, now_ms: float) -> Iterator[Command]:
         """Have the model forget what was not heard, as soon as that is known."""
         for barge_in in self.ledger.settle(now_ms):
-            for cut in barge_in.cuts:
-                yield from self._truncate(cut)
-            yield NoteBargeIn(barge_in)
+            if self._stopped is not None and barge_in.epoch == self._stopped.epoch:
+                self._stopped.settled(barge_in, now_ms)
+            else:
+                yield from self._forget(barge_in)
+        yield from self._go_on(now_ms)
         for round_trip_ms in self.ledger.round_trips_ms():
             yield NoteRoundTrip(round_trip_ms)
+        if flushed := self.ledger.flushed_marks():
+            yield NoteFlushedMarks(flushed)
+        for receipt in self._recitals.receipts(self.ledger) if self._recitals.any_open else ():
+            yield NoteReceipt(receipt)
+
+    def _forget(self, barge_in: BargeIn) -> Iterator[Command]:
+        for cut in barge_in.cuts:
+            yield from self._truncate(cut)
+        yield NoteBargeIn(barge_in)
 
     def _truncate(self, cut: Cut | None) -> Iterator[Command]:
-        if cut is not None and self.remembered:
+        """What must be heard will be heard, so it is not forgotten."""
+        if cut is not None and self.remembered and not self._recitals.owns((cut.item_id, cut.content_index)):
             yield TruncateItem(cut.item_id, cut.content_index, cut.audio_end_ms)
 
     def truncate_refused(self, truncate: TruncateItem, error: ErrorReceived) -> Iterator[Command]:
@@ -114,6 +247,31 @@ class Speech:
         again = TruncateItem(truncate.item_id, truncate.content_index, audio_end_ms)
         self._retried.add(again)
         yield again
+
+
+class _Stopped:
+    """Speech that waits to be cut or to go on."""
+
+    def __init__(self, reel: Reel, since_ms: float, position_byte: int, epoch: int) -> None:
+        self.reel = reel
+        self.since_ms = since_ms
+        self.position_byte = position_byte
+        """How far the caller has heard the reel, as far as it is known."""
+        self.epoch = epoch
+        self.barge_in: BargeIn | None = None
+        self.settled_ms: float | None = None
+        self.came: list[tuple[ItemKey, str]] = []
+        """What the model has said since."""
+        self.resumes = False
+
+    def settled(self, barge_in: BargeIn, now_ms: float) -> None:
+        """It is known what the caller has heard."""
+        self.barge_in, self.position_byte, self.settled_ms = barge_in, barge_in.position_byte, now_ms
+
+    def rest(self) -> Iterator[tuple[ItemKey, str]]:
+        """Everything that the caller has not heard."""
+        yield from self.reel.after(self.position_byte)
+        yield from self.came
 
 
 def _marked(name: str | None) -> tuple[SendMark, ...]:

@@ -50,6 +50,11 @@ class ProviderClock:
         return self._frames > 0
 
     @property
+    def latest_ms(self) -> float:
+        """Stamp of the latest frame."""
+        return self._stamp_ms
+
+    @property
     def jitter_ms(self) -> float:
         """Interarrival jitter of the caller's frames, smoothed as RFC 3550, section 6.4.1, has it."""
         return self._jitter_ms

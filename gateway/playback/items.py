@@ -1,9 +1,10 @@
 """The account of each item: received, sent, heard; and the cut that ends it when the caller cuts in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gateway.audio.g711 import duration_ms
+from gateway.audio.g711 import BYTES_PER_MS, duration_ms
 from gateway.playback.playout import ItemKey, Span
 
 Settled = Literal["flushed_echo", "played", "clock"]
@@ -25,6 +26,12 @@ class ItemAudio:
     truncated: bool = False
     epoch: int = 0
     """The epoch in which its audio was sent last."""
+    heard_from_ms: float | None = None
+    """When it began to be heard, on the provider's clock."""
+    heard_until_ms: float | None = None
+    """When the last of it that is known to be heard had been played, on the provider's clock."""
+    acked_ms: float | None = None
+    """When the mark that says so came back, on our clock."""
 
     @property
     def heard_ms(self) -> int:
@@ -57,6 +64,11 @@ class BargeIn:
     """Items of the interrupted queue that the caller has heard whole."""
     waited_ms: float
     """From the clear to this result."""
+    epoch: int = 0
+    position_byte: int = 0
+    """How far the caller had heard the interrupted queue."""
+    correction_ms: float = 0.0
+    """How much further that is than the clock alone would have had it; below nothing when it is less far."""
 
 
 @dataclass(slots=True)
@@ -77,6 +89,29 @@ class Accounts:
         """The caller heard a span as far as *position_byte* of the queue."""
         if span.key is not None:
             self.items[span.key].heard_bytes += max(0, min(position_byte, span.end_byte) - span.start_byte)
+
+    def played(self, spans: Sequence[Span], date_ms: float, acked_ms: float) -> None:
+        """
+        The caller has heard all of *spans*, by *date_ms* on the provider's clock.
+
+        So says a mark that came back at *acked_ms* on ours.
+        """
+        for span in spans:
+            if span.key is not None:
+                self.heard(span, span.end_byte)
+                item = self.items[span.key]
+                before_ms = (spans[-1].end_byte - span.start_byte) / BYTES_PER_MS
+                item.heard_from_ms = date_ms - before_ms if item.heard_from_ms is None else item.heard_from_ms
+                item.heard_until_ms = date_ms - (spans[-1].end_byte - span.end_byte) / BYTES_PER_MS
+                item.acked_ms = acked_ms
+
+    def taken_up(self, key: ItemKey, from_byte: int) -> None:
+        """An item that was cut is spoken again, from a byte on."""
+        item = self.items[key]
+        item.truncated = False
+        item.sent_bytes = item.heard_bytes = min(from_byte, item.heard_bytes)
+        if not from_byte:
+            item.heard_from_ms = item.heard_until_ms = item.acked_ms = None
 
     def unfinished(self, epoch: int) -> list[ItemKey]:
         """Items of an epoch of which more audio is to come."""

@@ -22,11 +22,12 @@ cut at most once, and not at all when it was heard whole.
 from collections import deque
 from dataclasses import dataclass, field
 
+from gateway.audio.g711 import BYTES_PER_MS
 from gateway.playback.clock import ProviderClock, Sighting
 from gateway.playback.closing import ClosedEpoch, Echo, Precision
 from gateway.playback.items import Accounts, BargeIn, Cut, ItemAudio, Settled
 from gateway.playback.marks import mark_name, parse_mark_name
-from gateway.playback.playout import ItemKey, Playout, Transit
+from gateway.playback.playout import ItemKey, Playout, Span, Transit
 
 SAMPLE_MS = 0.125
 FRAME_MS = 20.0
@@ -78,6 +79,7 @@ class PlaybackLedger:
     _unread: list[tuple[float | str, float]] = field(default_factory=list)
     """What came in and when: stamps of frames, names of echoed marks."""
     _round_trips_ms: list[float] = field(default_factory=list)
+    _flushed_marks: int = 0
 
     def __post_init__(self) -> None:
         self._playout = Playout(0, self._transit)
@@ -95,10 +97,14 @@ class PlaybackLedger:
         self._read()
         return self._mark(now_ms) if self._playout.runs_dry_by(now_ms) else None
 
+    def received(self, item_id: str, content_index: int, size_bytes: int) -> None:
+        """Audio came in from the model."""
+        self._accounts.received((item_id, content_index), size_bytes)
+
     def sent(self, item_id: str, content_index: int, size_bytes: int, *, now_ms: float) -> str | None:
-        """Audio was handed to the provider; answers with the mark to send behind it, when one is due."""
+        """Audio that was received is handed to the provider; answers with the mark to send behind it, if one is due."""
         key = (item_id, content_index)
-        item = self._accounts.received(key, size_bytes)
+        item = self._accounts.items[key]
         item.sent_bytes += size_bytes
         item.epoch = self._playout.epoch
         self._playout.send(key, size_bytes, now_ms=now_ms)
@@ -114,15 +120,14 @@ class PlaybackLedger:
         """A mark for the tail of the queue, when it carries none."""
         return self._mark(now_ms) if self._playout.unmarked_bytes else None
 
-    def dropped(self, item_id: str, content_index: int, size_bytes: int) -> Cut | None:
+    def dropped(self, item_id: str, content_index: int) -> Cut | None:
         """
-        Audio came too late to be sent; answers with a cut when no barge-in that is under way will make it.
+        What was received came too late to be sent; answers with a cut when no barge-in that is under way will make it.
 
         Such audio belongs to a response that the caller cut off, so the model must forget it all the same.
         """
         key = (item_id, content_index)
         self._read()
-        self._accounts.received(key, size_bytes)
         if self._closed:
             self._closed[-1].keys[key] = None
             return None
@@ -176,6 +181,11 @@ class PlaybackLedger:
         self._undated.append(_Undated(epoch, ordinal, self.clock.sight(now_ms)))
         self._date_echoes(now_ms)
 
+    def flushed_marks(self) -> int:
+        """How many marks came back because their audio was thrown away; each is told once."""
+        told, self._flushed_marks = self._flushed_marks, 0
+        return told
+
     def round_trips_ms(self) -> list[float]:
         """How long marks took to come back, the time that audio plays not counted; each is told once."""
         told, self._round_trips_ms = self._round_trips_ms, []
@@ -199,23 +209,26 @@ class PlaybackLedger:
                 return
             self._stampless = not self.clock.running
             self._undated.popleft()
-            self._acknowledge(undated.epoch, Echo(undated.ordinal, self.clock.date_ms(undated.sighting)))
+            echo = Echo(undated.ordinal, self.clock.date_ms(undated.sighting))
+            self._accounts.played(self._acknowledged(undated.epoch, echo), echo.date_ms, undated.sighting.arrived_ms)
 
-    def _acknowledge(self, epoch: int, echo: Echo) -> None:
+    def _acknowledged(self, epoch: int, echo: Echo) -> list[Span]:
+        """What is known by the echo of a mark to have been played."""
         if epoch == self._playout.epoch:
-            self._acknowledge_current(echo)
-            return
-        for closed in self._closed:
-            if closed.playout.epoch == epoch:
-                for span in closed.echoed(echo, self._precision):
-                    self._accounts.heard(span, span.end_byte)
+            return self._acknowledged_now(echo)
+        self._flushed_marks += 1
+        closed = next((closed for closed in self._closed if closed.playout.epoch == epoch), None)
+        if closed is None:
+            return []
+        played = closed.echoed(echo, self._precision)
+        self._flushed_marks -= sum(span.mark is not None for span in played)
+        return played
 
-    def _acknowledge_current(self, echo: Echo) -> None:
+    def _acknowledged_now(self, echo: Echo) -> list[Span]:
         if not self._playout.holds(echo.ordinal):
-            return
+            return []
         slack_ms = self._precision.slack_ms
-        for span in self._playout.acknowledge(echo.ordinal, date_ms=echo.date_ms, slack_ms=slack_ms):
-            self._accounts.heard(span, span.end_byte)
+        return self._playout.acknowledge(echo.ordinal, date_ms=echo.date_ms, slack_ms=slack_ms)
 
     @property
     def _precision(self) -> Precision:
@@ -230,6 +243,38 @@ class PlaybackLedger:
         return Precision(SAMPLE_MS + min(2 * jitter_ms, FRAME_MS / 2), jitter_ms)
 
     # Barge-in
+
+    @property
+    def epoch(self) -> int:
+        """Number of the queue: how often it was cleared."""
+        return self._playout.epoch
+
+    @property
+    def audible(self) -> ItemKey | None:
+        """The first item that the caller is not known to have heard whole: spoken now, queued, or to be continued."""
+        self._read()
+        queued = next((span.key for span in self._playout.spans() if span.key), None)
+        return queued or next(iter(self._accounts.unfinished(self._playout.epoch)), None)
+
+    def position_byte(self, now_ms: float) -> int:
+        """How far the queue was played when the provider took the caller's latest frame."""
+        self._read()
+        return self._playout.position_byte(self.clock.latest_ms if self.clock.running else now_ms)
+
+    def dry_ms(self, now_ms: float) -> float:
+        """For how long the caller has been waiting for the rest of an item that was begun."""
+        unfinished = any(self._accounts.items[key].sent_bytes for key in self._accounts.unfinished(self.epoch))
+        return max(0.0, now_ms - self._playout.sent_until_ms) if unfinished and self._playout.sent_byte else 0.0
+
+    def taken_up(self, barge_in: BargeIn) -> None:
+        """What *barge_in* cut is spoken on, from where the caller stopped listening."""
+        for cut in barge_in.cuts:
+            key = (cut.item_id, cut.content_index)
+            self._accounts.taken_up(key, self._accounts.items[key].heard_bytes)
+
+    def begun_again(self, item_id: str, content_index: int) -> None:
+        """An item is spoken again, from its beginning."""
+        self._accounts.taken_up((item_id, content_index), 0)
 
     @property
     def unheard(self) -> bool:
@@ -271,7 +316,7 @@ class PlaybackLedger:
         return settled
 
     def _settle(self, closed: ClosedEpoch, by: Settled, now_ms: float) -> BargeIn:
-        heard_byte = closed.heard_byte()
+        heard_byte, clock_byte = closed.heard_byte(), closed.clock_byte()
         for span in closed.playout.spans():
             self._accounts.heard(span, heard_byte)
         cuts = tuple(cut for key in closed.keys if (cut := self._accounts.cut(key)))
@@ -280,4 +325,7 @@ class PlaybackLedger:
             cuts=cuts,
             left_alone=len(closed.keys) - len(cuts),
             waited_ms=now_ms - closed.cleared_ms,
+            epoch=closed.playout.epoch,
+            position_byte=heard_byte,
+            correction_ms=(heard_byte - clock_byte) / BYTES_PER_MS,
         )

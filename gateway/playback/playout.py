@@ -93,6 +93,11 @@ class Playout:
         self._unmarked_bytes = 0
 
     @property
+    def sent_until_ms(self) -> float:
+        """When all that was sent would have been played if the network took no time, on our clock."""
+        return self._due_ms
+
+    @property
     def unmarked_bytes(self) -> int:
         """Audio at the end of the queue that no mark follows yet."""
         return self._unmarked_bytes

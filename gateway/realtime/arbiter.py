@@ -29,6 +29,25 @@ class ResponseArbiter:
         """Responses that are under way."""
         return frozenset(self._active)
 
+    @property
+    def caller_speaks(self) -> bool:
+        """Whether the server hears speech."""
+        return self._caller_speaks
+
+    @property
+    def idle(self) -> bool:
+        """Whether no response is under way, asked for or wanted."""
+        return not (self._active or self._asked or self._wanted)
+
+    def segment(self, response_id: str) -> str:
+        """Which words of the line a response that is under way speaks, if any."""
+        response = self._active.get(response_id)
+        return response.segment if response else ""
+
+    def withdraw(self, segment: str) -> None:
+        """Words of the line need not be spoken any more."""
+        self._wanted = deque(response for response in self._wanted if response.segment != segment)
+
     def want(self, response: CreateResponse) -> None:
         """A response is wanted; the same wish twice is one."""
         if response not in self._wanted:

@@ -89,6 +89,7 @@ class TranscriptDelta:
     response_id: str
     item_id: str
     delta: str
+    content_index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class TranscriptDone:
     response_id: str
     item_id: str
     transcript: str
+    content_index: int = 0
 
 
 @dataclass(frozen=True, slots=True)

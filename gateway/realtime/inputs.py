@@ -27,6 +27,15 @@ class CreateResponse:
 
     instructions: str | None = None
     """In place of the session's, for this one response; None keeps the session's."""
+    segment: str = ""
+    """Which words of the line it speaks, if any; not told to the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelResponse:
+    """Have the model stop generating a response; what is generated stays in its memory."""
+
+    response_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +55,4 @@ class SendToolOutput:
     output: str
 
 
-Input = AppendAudio | ConfigureSession | CreateResponse | TruncateItem | SendToolOutput
+Input = AppendAudio | ConfigureSession | CreateResponse | CancelResponse | TruncateItem | SendToolOutput

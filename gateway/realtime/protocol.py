@@ -34,6 +34,7 @@ from gateway.realtime.events import (
 )
 from gateway.realtime.inputs import (
     AppendAudio,
+    CancelResponse,
     ConfigureSession,
     CreateResponse,
     Input,
@@ -74,6 +75,7 @@ class _AudioDelta(_AudioPart, kw_only=True):
 class _Transcript(msgspec.Struct):
     item_id: str
     response_id: str = ""
+    content_index: int = 0
     delta: str = ""
     transcript: str = ""
 
@@ -152,6 +154,8 @@ class RealtimeProtocol:
                 return self._refusably(command, type="response.create")
             case CreateResponse(instructions):
                 return self._refusably(command, type="response.create", response={"instructions": instructions})
+            case CancelResponse(response_id):
+                return self._refusably(command, type="response.cancel", response_id=response_id)
             case TruncateItem(item_id, content_index, audio_end_ms):
                 return self._refusably(
                     command,
@@ -228,12 +232,12 @@ def _audio_done(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
 
 def _transcript_delta(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
     part = _decode_transcript(text)
-    return TranscriptDelta(part.response_id, part.item_id, part.delta)
+    return TranscriptDelta(part.response_id, part.item_id, part.delta, part.content_index)
 
 
 def _transcript_done(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
     part = _decode_transcript(text)
-    return TranscriptDone(part.response_id, part.item_id, part.transcript)
+    return TranscriptDone(part.response_id, part.item_id, part.transcript, part.content_index)
 
 
 def _caller_transcript(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:

@@ -25,6 +25,8 @@ class SessionConfig:
     turn_detection: Mapping[str, object] = field(default_factory=lambda: {"type": "server_vad"})
     transcription_model: str | None = "gpt-4o-mini-transcribe"
     """Transcribes the caller; None leaves the caller's side without text."""
+    tools: tuple[Mapping[str, object], ...] = ()
+    """Functions that the model may call, as the realtime API describes them."""
     attached: bool = False
     """Whether the session belongs to a call that came by SIP, whose formats were agreed on there."""
 
@@ -32,10 +34,12 @@ class SessionConfig:
         """The `session` object of a GA `session.update`."""
         transcription = {"model": self.transcription_model} if self.transcription_model else None
         formats = {} if self.attached else {"format": {"type": PCMU}}
+        tools = {"tools": [dict(tool) for tool in self.tools]} if self.tools else {}
         return {
             "type": "realtime",
             "output_modalities": ["audio"],
             "instructions": self.instructions,
+            **tools,
             "audio": {
                 "input": {
                     **formats,

@@ -1,16 +1,21 @@
 """Everything that the handlers of one running gateway share."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from gateway.call import CallPlan
+from gateway.call.farewell import HANG_UP_TOOL
+from gateway.call.plan import GREETING, Goodbye, Segment
 from gateway.calls import Calls
 from gateway.conversation import Conversations
 from gateway.lines import Line, Lines
 from gateway.metrics import Metrics
+from gateway.providers.twilio_rest import TwilioApi
 from gateway.realtime.session import SessionConfig
+from gateway.sessions.rest import Rest
 from gateway.settings import Settings
 
 
@@ -25,6 +30,12 @@ class Gateway:
     metrics: Metrics = field(default_factory=Metrics)
     calls: Calls = field(default_factory=Calls)
     conversations: Conversations = field(default_factory=Conversations)
+    rest: Rest | None = field(init=False, default=None)
+    """Twilio's REST side; None without the secret that opens it."""
+
+    def __post_init__(self) -> None:
+        if token := self.auth_token:
+            self.rest = Rest(TwilioApi(self.settings.twilio_api_url, token))
 
     @property
     def auth_token(self) -> str | None:
@@ -50,8 +61,26 @@ GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
 def plan(line: Line) -> CallPlan:
     """What a line wants of a call."""
     turn_detection = line.turn_detection.model_dump(exclude_none=True)
-    greeting = line.greeting.text if line.greeting else None
-    return CallPlan(SessionConfig(line.instructions, line.voice, turn_detection), greeting)
+    if line.takes_over_turns:
+        turn_detection |= {"create_response": False, "interrupt_response": False}
+    tools = (HANG_UP_TOOL,) if line.goodbye else ()
+    return CallPlan(
+        SessionConfig(line.instructions, line.voice, turn_detection, tools=tools),
+        tuple(_opening(line)),
+        line.barge_in,
+        line.self_echo_guard,
+        Goodbye(line.goodbye.text, line.goodbye.wait_s * 1000) if line.goodbye else None,
+        line.takes_over_turns,
+    )
+
+
+def _opening(line: Line) -> Iterator[Segment]:
+    """What the agent says first; a greeting that cannot be cut has to be heard like the segments that say so."""
+    if line.greeting:
+        mode = line.greeting.mode(line.barge_in)
+        yield Segment(GREETING, line.greeting.text, mode, must_hear=mode == "off")
+    for segment in line.must_hear:
+        yield Segment(segment.id, segment.text, segment.barge_in, must_hear=True)
 
 
 def json_response(body: object, *, status: int = 200) -> web.Response:

@@ -98,6 +98,10 @@ async def _carry(
         url = session_url(gateway.realtime_url(line), model=line.model)
         return await open_model(url, gateway.realtime_headers(line))
 
+    async def hang_up() -> None:
+        if gateway.rest is not None:
+            await gateway.rest.hang_up(started.account_sid, started.call_sid)
+
     call = Call(plan(line), now_ms=asyncio.get_running_loop().time() * 1000)
     bridge = Bridge(
         call,
@@ -105,6 +109,7 @@ async def _carry(
         stream_sid=started.stream_sid,
         dialect=dialect,
         open_model=open_session,
+        hang_up=hang_up if gateway.rest else None,
         frames=gateway.metrics.frames,
         observers=(gateway.metrics, gateway.conversations.begin(started.call_sid, call), _CallLog(call)),
     )

@@ -16,7 +16,8 @@ from types import EllipsisType
 from typing import Self, TypeVar
 
 from gateway.call import Call, CallPlan, Command, Event
-from gateway.call.commands import NoteEnded, NoteRoundTrip
+from gateway.call.commands import NoteCleared, NoteDeadAir, NoteEnded, NoteFlushedMarks, NoteLateDelta, NoteRoundTrip
+from gateway.call.plan import Segment
 from gateway.realtime.events import AudioDelta, AudioDone, ResponseDone, SessionCreated, SessionUpdated, SpeechStarted
 from gateway.realtime.inputs import AppendAudio
 from gateway.realtime.session import PCMU, SessionConfig
@@ -29,7 +30,12 @@ SESSION_CREATED = SessionCreated("sess_1")
 SESSION_UPDATED = SessionUpdated(PCMU, PCMU, interrupts=True, responds=True)
 CALLER_CUTS_IN = SpeechStarted("caller_1", 0)
 
-_ALWAYS_MAY_COME = (AppendAudio, NoteRoundTrip)
+_ALWAYS_MAY_COME = (AppendAudio, NoteCleared, NoteDeadAir, NoteFlushedMarks, NoteLateDelta, NoteRoundTrip)
+
+
+def opening(greeting: str | None) -> tuple[Segment, ...]:
+    """What the agent says first."""
+    return (Segment("greeting", greeting),) if greeting else ()
 
 
 class Script:

@@ -16,7 +16,7 @@ from gateway.realtime.inputs import (
     TruncateItem,
 )
 from tests.call.phone import FRAME
-from tests.call.script import PLAN, SESSION_CREATED, Script, talking
+from tests.call.script import PLAN, SESSION_CREATED, Script, opening, talking
 
 FATAL = [
     "account_deactivated",
@@ -49,7 +49,7 @@ REFUSED: list[Input | None] = [
     SendToolOutput("call_1", "{}"),
     TruncateItem("item_1", 0, 20),
 ]
-WITH_GREETING = CallPlan(PLAN.session, "Good morning.")
+WITH_GREETING = CallPlan(PLAN.session, opening("Good morning."))
 
 
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: type(refused).__name__)

@@ -28,7 +28,7 @@ from gateway.realtime.events import (
 from gateway.realtime.inputs import AppendAudio, Input, TruncateItem
 from gateway.realtime.session import PCMU
 from tests.call.phone import FRAME
-from tests.call.script import PLAN, SESSION_CREATED, SESSION_UPDATED, speech
+from tests.call.script import PLAN, SESSION_CREATED, SESSION_UPDATED, opening, speech
 
 ECHO_IS_DATED_MS = 60.0
 
@@ -67,7 +67,7 @@ class AnyCall(RuleBasedStateMachine):
     def begin(self, greeting: str | None, opened: bool) -> None:
         """The stream has started; most of what can go wrong needs an open session."""
         self.now_ms = 0.0
-        self.call = Call(CallPlan(PLAN.session, greeting), now_ms=0.0)
+        self.call = Call(CallPlan(PLAN.session, opening(greeting)), now_ms=0.0)
         self.done: list[Command] = []
         self.refusable: list[Input] = []
         self.unechoed: list[str] = []

@@ -12,7 +12,7 @@ from gateway.realtime.events import SessionUpdated
 from gateway.realtime.inputs import AppendAudio, ConfigureSession, CreateResponse
 from gateway.realtime.session import PCMU
 from tests.call.phone import FRAME_MS
-from tests.call.script import PLAN, SESSION_CREATED, SESSION_UPDATED, Script, says, talking
+from tests.call.script import PLAN, SESSION_CREATED, SESSION_UPDATED, Script, opening, says, talking
 
 GREETING = "Good morning, this is the bakery."
 
@@ -81,7 +81,7 @@ def test_a_line_with_a_greeting_greets_first() -> None:
     """
     The greeting is asked for before the server hears what was held, and says the session's instructions again.
     """
-    script = Script(replace(PLAN, greeting=GREETING)) << ... >> caller_says(0) >> SESSION_UPDATED
+    script = Script(replace(PLAN, opening=opening(GREETING))) << ... >> caller_says(0) >> SESSION_UPDATED
     script << CreateResponse << AppendAudio << None
     (asked,) = script.of(CreateResponse)
     assert asked.instructions is not None
@@ -100,7 +100,7 @@ def test_a_session_opens_once() -> None:
     """
     A session that is updated again neither greets again nor leaves, whatever it says.
     """
-    script = talking(replace(PLAN, greeting=GREETING)) >> SESSION_UPDATED << None
+    script = talking(replace(PLAN, opening=opening(GREETING))) >> SESSION_UPDATED << None
     script >> SessionUpdated("audio/pcm", "audio/pcm", interrupts=True, responds=True) << None
     assert script.result is None
 

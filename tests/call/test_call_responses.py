@@ -19,12 +19,12 @@ from gateway.realtime.events import (
 )
 from gateway.realtime.inputs import CreateResponse, SendToolOutput
 from gateway.realtime.session import PCMU
-from tests.call.script import PLAN, completed, says, talking
+from tests.call.script import PLAN, completed, opening, says, talking
 
 SPEECH_STARTED = SpeechStarted("caller_1", 0)
 SPEECH_STOPPED = SpeechStopped("caller_1", 900)
 SERVER_WAITS = SessionUpdated(PCMU, PCMU, interrupts=True, responds=False)
-WITH_GREETING = replace(PLAN, greeting="Good morning.")
+WITH_GREETING = replace(PLAN, opening=opening("Good morning."))
 
 
 def called(call_id: str, name: str = "lookup", response_id: str = "resp_1") -> FunctionCalled:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from gateway.call import Call, CallPlan, Event
+from gateway.call.plan import Segment
 from gateway.realtime.events import (
     ErrorReceived,
     FunctionCalled,
@@ -45,7 +46,7 @@ class Conversation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.call = Call(CallPlan(SessionConfig(), "Good morning."), now_ms=0.0)
+        self.call = Call(CallPlan(SessionConfig(), (Segment("greeting", "Good morning."),)), now_ms=0.0)
         self.to_call: deque[Event] = deque()
         self.to_server: deque[Asked | SendToolOutput] = deque()
         self.seen: set[str] = set()

@@ -29,8 +29,8 @@ def receptionist(turn: Turn) -> Reply:
 
 
 def _answer(turn: Turn) -> str:
-    if quoted := QUOTED.search(turn.own_instructions or ""):
-        return quoted[1]
+    if quoted := QUOTED.findall(turn.own_instructions or ""):
+        return str(quoted[-1])
     if found := turn.tool_outputs:
         return f"Thank you for waiting. Here is what I found. {' '.join(found.values())}"
     if turn.greeting:

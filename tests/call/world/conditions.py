@@ -9,6 +9,7 @@ from random import Random
 from typing import Literal
 
 from gateway.call import CallPlan
+from gateway.call.plan import Segment
 from gateway.realtime.session import SessionConfig
 from tests.playback.telephone import Net
 
@@ -111,7 +112,7 @@ def draw(rng: Random) -> Conditions:
 
 
 def _plan(rng: Random) -> CallPlan:
-    return CallPlan(SessionConfig(), greeting="Good morning." if rng.random() < 0.5 else None)
+    return CallPlan(SessionConfig(), opening=(Segment("greeting", "Good morning."),) if rng.random() < 0.5 else ())
 
 
 def _net(rng: Random, delays_ms: tuple[float, ...]) -> Net:

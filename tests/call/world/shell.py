@@ -14,15 +14,12 @@ from gateway.call.commands import (
     ClearAudio,
     CloseModel,
     CloseStream,
-    NoteBargeIn,
-    NoteEnded,
-    NoteRoundTrip,
-    NoteTruncateRefused,
+    HangUp,
+    Note,
     PlayAudio,
     SendMark,
 )
 from gateway.providers.events import CallerAudio
-from gateway.realtime.events import AudioDelta
 from gateway.realtime.inputs import AppendAudio, Input
 from tests.playback.telephone import Wire
 from tests.playback.telephone import World as Agenda
@@ -87,8 +84,7 @@ class Shell:
     def dispatch(self, event: Event) -> None:
         """Let the call decide, and carry out what it decides."""
         self._carry_out(event, self._call.handle(event, now_ms=self._now_ms))
-        if not isinstance(event, CallerAudio | AudioDelta):
-            self._set_alarm()
+        self._set_alarm()
 
     @property
     def _now_ms(self) -> float:
@@ -116,10 +112,10 @@ class Shell:
                 self._to_phone.send(lambda: phone.close(code))
             case CloseModel():
                 self._to_model.send(model.close)
-            case NoteBargeIn() | NoteEnded() | NoteRoundTrip() | NoteTruncateRefused():
-                pass
             case _:
-                self._to_model.send(lambda: model.receive(command))
+                if not isinstance(command, Note | HangUp):
+                    wanted = command
+                    self._to_model.send(lambda: model.receive(wanted))
 
     # The alarm
 

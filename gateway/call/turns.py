@@ -1,0 +1,214 @@
+"""
+Whose turn it is, on lines where the gateway decides that.
+
+The server's voice detection tells when somebody speaks; what follows depends on what the caller is listening to, and on
+the line. `immediate` cuts, unless it is our own voice coming back. `off` lets the agent finish, and then has it answer.
+`confirmed` stops the agent, and asks who it was (`confirmation`): the caller, and the agent is cut; or a cough, an
+uh-huh, an echo, and the agent goes on.
+
+Whatever was dismissed is looked at again until it ends, since nothing is told of a caller who begins to speak in the
+middle of it. And its words count even when they come late: "No." is as short as a cough.
+"""
+
+from base64 import b64decode
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.audio.echo import likeness
+from gateway.audio.g711 import BYTES_PER_MS
+from gateway.call.backchannel import is_backchannel
+from gateway.call.commands import Command, NoteDismissed
+from gateway.call.confirmation import Confirmation, Verdict
+from gateway.call.plan import BargeInMode, CallPlan
+from gateway.call.segments import Recitals
+from gateway.call.speech import Speech
+from gateway.providers.events import CallerAudio
+from gateway.realtime.arbiter import ResponseArbiter
+from gateway.realtime.inputs import CancelResponse, CreateResponse
+
+HEARD_FRAMES = 30
+"""Frames of the caller that are at hand: 600 ms."""
+PLAYED_BYTES = 1_400 * BYTES_PER_MS
+LOOKED_AGAIN_AFTER_MS = 400.0
+DISMISSED_KEPT = 8
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Something that the server took for the caller's speech, from its start to its end."""
+
+    item_id: str
+    mode: BargeInMode
+    over_agent: bool
+    """Whether it came while the agent was speaking."""
+    dismissed: Verdict | None = None
+    dismissed_ms: float = 0.0
+    accepted: bool = False
+    """Whether it is the caller's."""
+    ended: bool = False
+
+
+class Turns:
+    """Decides, of everything that sounds like the caller, whether the agent has to give way, and to answer."""
+
+    def __init__(self, plan: CallPlan, speech: Speech, recitals: Recitals, arbiter: ResponseArbiter) -> None:
+        self._plan = plan
+        self._speech = speech
+        self._recitals = recitals
+        self._arbiter = arbiter
+        self._heard: deque[str] = deque(maxlen=HEARD_FRAMES)
+        self._turn: _Turn | None = None
+        self._question: Confirmation | None = None
+        self._corrected = False
+        self._spoke = False
+        self._dismissed: OrderedDict[str, Verdict] = OrderedDict()
+
+    def caller_spoke(self) -> bool:
+        """Whether something was the caller's; told once."""
+        spoke, self._spoke = self._spoke, False
+        return spoke
+
+    @property
+    def watching(self) -> bool:
+        """Whether the caller's frames have to be looked at one by one."""
+        return self._question is not None or (self._turn is not None and self._turn.dismissed is not None)
+
+    def next_deadline_ms(self) -> float | None:
+        """When `tick` must be called, at the latest."""
+        return self._question.deadline_ms if self._question else None
+
+    # What happens
+
+    def hears(self, audio: CallerAudio) -> None:
+        """A frame of the caller's audio, when nothing is in question."""
+        self._heard.append(audio.payload)
+
+    def frame(self, audio: CallerAudio, now_ms: float) -> Iterator[Command]:
+        """A frame of the caller's audio."""
+        self._heard.append(audio.payload)
+        turn = self._turn
+        if self._question is not None:
+            self._correct(self._question, now_ms)
+            self._question.frame(audio.payload, now_ms)
+            yield from self._decide(now_ms)
+        elif turn and turn.dismissed and not turn.ended and now_ms >= turn.dismissed_ms + LOOKED_AGAIN_AFTER_MS:
+            self._ask(now_ms)
+
+    def tick(self, now_ms: float) -> Iterator[Command]:
+        """A deadline has come."""
+        yield from self._decide(now_ms)
+
+    def began(self, item_id: str, now_ms: float) -> Iterator[Command]:
+        """The server hears speech."""
+        if self._question is not None:
+            return
+        mode, over_agent = self._mode(), self._speech.ledger.interruptible
+        self._turn = turn = _Turn(item_id, mode, over_agent)
+        if over_agent and mode == "confirmed":
+            self._ask(now_ms)
+            yield from self._speech.stop(now_ms=now_ms)
+        elif over_agent and self._plan.self_echo_guard and self._is_echo(now_ms):
+            yield from self._dismiss(turn, "echo", now_ms)
+        else:
+            yield from self._accept(turn, now_ms)
+
+    def ended(self, item_id: str, now_ms: float) -> Iterator[Command]:
+        """The server hears speech no more."""
+        turn = self._turn
+        if turn is None:
+            return
+        turn.ended = True
+        if self._question is not None:
+            self._question.speech_stopped(now_ms)
+            yield from self._decide(now_ms)
+        elif turn.accepted:
+            yield from self._answer(now_ms)
+        else:
+            self._turn = None
+
+    def transcribed(self, item_id: str, text: str, now_ms: float) -> Iterator[Command]:
+        """What the caller said, in words; it may come long after the speech."""
+        turn = self._turn
+        if self._question is not None and turn is not None and turn.item_id == item_id:
+            self._question.transcribed(text, now_ms)
+            yield from self._decide(now_ms)
+        elif self._dismissed.get(item_id) not in {None, "echo"} and not is_backchannel(text):
+            yield from self._accept_late(item_id, now_ms)
+
+    # What follows from it
+
+    def _mode(self) -> BargeInMode:
+        """What the caller's speech does to what the caller is listening to."""
+        audible = self._speech.ledger.audible
+        segment = self._recitals.of(self._speech.response_of(audible)) if audible else None
+        return segment.barge_in if segment else self._plan.barge_in
+
+    def _ask(self, now_ms: float) -> None:
+        played = self._speech.played_lately(PLAYED_BYTES, now_ms=now_ms)
+        self._question, self._corrected = Confirmation(self._heard, now_ms, played=played), False
+
+    def _correct(self, question: Confirmation, now_ms: float) -> None:
+        """Audio goes on playing until the clear has arrived; how much of it is known only later."""
+        until_ms = self._speech.stopped_for_sure_ms
+        if until_ms is not None and not self._corrected:
+            self._corrected = True
+            question.correct_played(self._speech.played_lately(PLAYED_BYTES, now_ms=now_ms), until_ms)
+
+    def _is_echo(self, now_ms: float) -> bool:
+        heard = b"".join(map(b64decode, self._heard))
+        return likeness(heard, self._speech.played_lately(PLAYED_BYTES, now_ms=now_ms)).echo_only
+
+    def _decide(self, now_ms: float) -> Iterator[Command]:
+        turn, question = self._turn, self._question
+        verdict = question.verdict(now_ms) if question else None
+        if turn is None or verdict is None:
+            return
+        self._question = None
+        if verdict == "caller":
+            yield from self._accept(turn, now_ms)
+        else:
+            yield from self._dismiss(turn, verdict, now_ms)
+
+    def _dismiss(self, turn: _Turn, verdict: Verdict, now_ms: float) -> Iterator[Command]:
+        """It was not the caller who wanted to speak: the agent goes on."""
+        if turn.dismissed is None:
+            yield NoteDismissed(verdict)
+        turn.dismissed, turn.dismissed_ms = verdict, now_ms
+        self._dismissed[turn.item_id] = verdict
+        while len(self._dismissed) > DISMISSED_KEPT:
+            self._dismissed.popitem(last=False)
+        if turn.ended:
+            self._turn = None
+        yield from self._speech.resume(now_ms=now_ms)
+
+    def _accept(self, turn: _Turn, now_ms: float) -> Iterator[Command]:
+        """It is the caller: the agent gives way, unless it has to be heard out."""
+        turn.accepted, turn.dismissed, self._spoke = True, None, True
+        self._dismissed.pop(turn.item_id, None)
+        if turn.mode != "off" or self._speech.stopped:
+            yield from self._cut(now_ms)
+        if turn.ended:
+            yield from self._answer(now_ms)
+
+    def _accept_late(self, item_id: str, now_ms: float) -> Iterator[Command]:
+        """What was taken for a noise were words."""
+        turn = self._turn if self._turn and self._turn.item_id == item_id else None
+        if turn is None:
+            turn = _Turn(item_id, self._mode(), over_agent=True, ended=True)
+        yield from self._accept(turn, now_ms)
+
+    def _cut(self, now_ms: float) -> Iterator[Command]:
+        active = self._arbiter.active
+        yield from self._speech.interrupt(active, now_ms=now_ms)
+        for response_id in sorted(active):
+            if not self._recitals.recital(response_id):
+                yield CancelResponse(response_id)
+
+    def _answer(self, now_ms: float) -> Iterator[Command]:
+        """The caller has spoken, and is to be answered: first with what must be heard and was cut short."""
+        self._turn = None
+        for recital in self._recitals.to_repeat():
+            yield from self._speech.repeat(recital, now_ms=now_ms)
+        self._arbiter.want(CreateResponse())
+        self._speech.awaited(now_ms)
