@@ -365,6 +365,10 @@ BROKEN = {
         HEAD + "must_hear:\n- {id: a, text: Hi}\n- {id: b, text: Hi}\n- {text: Ho, id: a}\n",
         r"6:18: must_hear\[2\].id: `a` is the id of an earlier segment",
     ),
+    "reserved segment id": (
+        HEAD + "must_hear: [{id: goodbye, text: Hi}]\n",
+        r"3:18: must_hear\[0\].id: `goodbye` is the id of the line's own goodbye",
+    ),
     "segment key": (
         HEAD + "must_hear:\n- {id: a, text: Hi}\n- {id: b, text: Hi, barge: off}\n",
         r"5:21: must_hear\[1\].barge: .*did you mean `barge_in`",

@@ -19,6 +19,10 @@ BargeInMode = Literal["immediate", "confirmed", "off"]
 """What the caller's speech does to the agent's: cut it, stop it until it is clear who spoke and why, or nothing."""
 
 
+RESERVED_IDS = ("greeting", "goodbye")
+"""Under these the line's own words are accounted for."""
+
+
 class Greeting(Section):
     """What the agent says first."""
 
@@ -71,11 +75,13 @@ def text_alone(value: object) -> object:
 
 def check_ids_differ(segments: tuple[MustHear, ...]) -> tuple[MustHear, ...]:
     """Have each segment leave a receipt of its own."""
-    ids = [segment.id for segment in segments]
-    if again := [index for index, name in enumerate(ids) if name in ids[:index]]:
-        raise faulty("must_hear", [_taken(index, ids[index]) for index in again])
+    names = [*RESERVED_IDS, *(segment.id for segment in segments)]
+    first = len(RESERVED_IDS)
+    if again := [index for index, name in enumerate(names) if index >= first and name in names[:index]]:
+        raise faulty("must_hear", [_taken(index - first, names[index]) for index in again])
     return segments
 
 
 def _taken(index: int, name: str) -> Fault:
-    return Fault((index, "id"), name, f"`{name}` is the id of an earlier segment; give this one its own")
+    whose = f"of the line's own {name}" if name in RESERVED_IDS else "of an earlier segment"
+    return Fault((index, "id"), name, f"`{name}` is the id {whose}; give this one its own")
