@@ -1,5 +1,5 @@
 """
-Requests to a provider's REST API: aiohttp sends them, again and again where that may help, within a bounded time.
+Requests to providers' REST APIs: aiohttp sends them, again and again where that may help, within a bounded time.
 
 Whether an answer settles a request is decided in `gateway.providers`. An answer that does not, and a connection that
 fails, are followed by another attempt, after a pause that doubles, varies by chance so that calls that failed together
@@ -16,7 +16,19 @@ from itertools import count
 import aiohttp
 
 from gateway.errors import PeerError
-from gateway.providers.twilio_rest import Done, Outcome, Refused, RestAnswer, RestRequest, Retry, TwilioApi, outcome
+from gateway.providers.rest import (
+    UNREADABLE,
+    Done,
+    Gone,
+    Outcome,
+    Refused,
+    RestAnswer,
+    RestRequest,
+    Retry,
+    Settled,
+    outcome,
+)
+from gateway.providers.twilio_rest import TwilioApi
 
 logger = logging.getLogger(__name__)
 
@@ -26,34 +38,25 @@ FIRST_PAUSE_S = 0.25
 BODY_LIMIT_BYTES = 64 * 1024
 
 
-class Rest:
-    """Asks the provider for what a stream cannot do; belongs to the loop that it is first used on."""
+class RestClient:
+    """Asks for what no stream or session can do; belongs to the loop that it is first used on."""
 
-    def __init__(self, api: TwilioApi, *, within_s: float = SETTLE_WITHIN_S) -> None:
-        self._api = api
+    def __init__(self, *, within_s: float = SETTLE_WITHIN_S) -> None:
         self._within_s = within_s
         self._session: aiohttp.ClientSession | None = None
 
-    async def hang_up(self, account_sid: str, call_sid: str) -> None:
+    async def settle(self, request: RestRequest) -> Settled:
         """
-        End a call; one that is over already will do.
+        Ask until it is done, or there is nothing left that it could be done to.
 
-        Raises `PeerError` when the provider refuses or cannot be reached in time, `RemoteProtocolError` when it named
-        the call by what is no identifier.
+        Raises `PeerError` when the provider refuses or cannot be reached in time.
         """
-        await self._settle(self._api.hang_up(account_sid, call_sid))
-
-    async def close(self) -> None:
-        """Let the connections go, for good; requests under way are given up."""
-        await self._pool().close()
-
-    async def _settle(self, request: RestRequest) -> None:
         clock_s = asyncio.get_running_loop().time
         until_s = clock_s() + self._within_s
         for attempt in count(1):
             match await self._ask(request, until_s):
-                case Done():
-                    return
+                case Done() | Gone() as settled:
+                    return settled
                 case Refused(_, why):
                     raise PeerError(f"{request.asked}; {why}")
                 case Retry(after_s, why):
@@ -62,6 +65,11 @@ class Rest:
                 raise PeerError(f"{request.asked}; {why}; given up after {attempt} attempt(s)")
             logger.debug("%s; %s; asking again in %.2f s", request.asked, why, pause_s)
             await asyncio.sleep(pause_s)
+        raise AssertionError("attempts are not counted to an end")
+
+    async def close(self) -> None:
+        """Let the connections go, for good; requests under way are given up."""
+        await self._pool().close()
 
     async def _ask(self, request: RestRequest, until_s: float) -> Outcome:
         if self._pool().closed:
@@ -75,10 +83,14 @@ class Rest:
             return Retry(0.0, "it did not answer in time")
 
     async def _send(self, request: RestRequest) -> RestAnswer:
-        logger.debug("> %s %s %s", request.method, request.url, dict(request.form))
-        headers = {"Authorization": request.authorization, "Accept-Encoding": "identity"}
+        logger.debug("> %s %s  %d bytes", request.method, request.url, len(request.body))
+        headers = {
+            "Authorization": request.authorization,
+            "Content-Type": request.content_type,
+            "Accept-Encoding": "identity",
+        }
         async with self._pool().request(
-            request.method, request.url, data=request.form, headers=headers, allow_redirects=False
+            request.method, request.url, data=request.body, headers=headers, allow_redirects=False
         ) as response:
             logger.debug("< HTTP %d", response.status)
             return RestAnswer(response.status, await _body(response), response.headers.get("Retry-After", ""))
@@ -91,6 +103,23 @@ class Rest:
                 auto_decompress=False,
             )
         return self._session
+
+
+class Rest(RestClient):
+    """Asks Twilio."""
+
+    def __init__(self, api: TwilioApi, *, within_s: float = SETTLE_WITHIN_S) -> None:
+        super().__init__(within_s=within_s)
+        self._api = api
+
+    async def hang_up(self, account_sid: str, call_sid: str) -> None:
+        """
+        End a call; one that is over already will do.
+
+        Raises `PeerError` when the provider refuses or cannot be reached in time, `RemoteProtocolError` when it named
+        the call by what is no identifier.
+        """
+        await self.settle(self._api.hang_up(account_sid, call_sid))
 
 
 def _backoff_s(attempt: int, chance: float) -> float:
@@ -110,5 +139,5 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
         body += chunk
         if len(body) > BODY_LIMIT_BYTES:
             response.close()
-            return b""
+            return UNREADABLE
     return body

@@ -12,7 +12,8 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from gateway.errors import RemoteProtocolError
-from gateway.providers.twilio_rest import Done, Outcome, Refused, RestAnswer, Retry, TwilioApi, outcome
+from gateway.providers.rest import Done, Outcome, Refused, RestAnswer, Retry, outcome
+from gateway.providers.twilio_rest import TwilioApi
 
 ACCOUNT_SID = "AC" + "0" * 32
 CALL_SID = "CA0123456789abcdef0123456789ABCDEF"
