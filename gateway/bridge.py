@@ -29,7 +29,7 @@ from gateway.providers import Dialect
 from gateway.providers.events import CallerAudio, MarkEchoed
 from gateway.realtime.events import AudioDelta
 from gateway.realtime.inputs import AppendAudio, Input
-from gateway.realtime.protocol import RealtimeProtocol, encode_audio
+from gateway.realtime.protocol import RealtimeProtocol, encode_audio, speech_first
 from gateway.sessions.socket import TextSocket
 
 logger = logging.getLogger(__name__)
@@ -234,7 +234,7 @@ class Bridge:
             self._fail()
             raise
         self._model = model
-        model.attach(self._model_text)
+        model.attach(self._model_text, urgent_first=speech_first)
         code, reason = await model.closed()
         logger.debug("model closed: %d %s", code, reason)
         if self._model is model:

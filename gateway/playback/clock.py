@@ -98,8 +98,10 @@ class ProviderClock:
         """
         rough_ms = self.rough_date_ms(sighting.arrived_ms)
         earliest_ms, latest_ms = sighting.after_stamp_ms, self._stamp_ms
-        if earliest_ms is None or not earliest_ms < latest_ms:
+        if earliest_ms is None:
             return rough_ms
+        if not earliest_ms < latest_ms:
+            return max(rough_ms, earliest_ms)
         if latest_ms - earliest_ms > _WIDEST_BRACKET_MS:
             return min(max(rough_ms, earliest_ms), latest_ms)
         waited_ms = self._arrived_ms - sighting.after_arrived_ms

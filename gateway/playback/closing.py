@@ -65,6 +65,8 @@ class ClosedEpoch:
 
     def echoed(self, echo: Echo, precision: Precision) -> list[Span]:
         """One of its marks came back; answers with the spans that turn out to have been played."""
+        if self._doubtful is not None and echo.ordinal == self._doubtful.ordinal:
+            return []
         return [*self._resolve(echo, precision), *self._judge(echo, precision)]
 
     def _judge(self, echo: Echo, precision: Precision) -> list[Span]:

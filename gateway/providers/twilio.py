@@ -15,6 +15,7 @@ from xml.etree import ElementTree as Xml
 
 import msgspec
 
+from gateway.audio.g711 import is_base64
 from gateway.errors import RemoteProtocolError
 from gateway.providers.dialect import Answer, CallStatus, Fields, IncomingCall, Signed, one
 from gateway.providers.events import (
@@ -28,7 +29,6 @@ from gateway.providers.events import (
 )
 
 SIGNATURE_HEADER = "X-Twilio-Signature"
-_is_base64 = re.compile(r"[A-Za-z0-9+/]+={0,2}").fullmatch
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DIGITS = frozenset("0123456789*#ABCD")
 _DEFAULT_PORTS = {"https": "443", "wss": "443", "http": "80", "ws": "80"}
@@ -188,7 +188,7 @@ class Twilio:
                 payload, stamp = media.payload, media.timestamp
                 if isinstance(stamp, str) and stamp.isascii() and stamp.isdecimal() and len(stamp) <= _STAMP_DIGITS:
                     stamp = int(stamp)
-                if len(payload) % 4 or isinstance(stamp, str) or not _is_base64(payload):
+                if isinstance(stamp, str) or not (payload and is_base64(payload)):
                     raise _malformed_media(media)
                 return CallerAudio(payload, stamp)
             case _Mark():
@@ -219,7 +219,7 @@ class Twilio:
 
 def _malformed_media(media: _MediaBody) -> RemoteProtocolError:
     payload, stamp = media.payload, media.timestamp
-    if len(payload) % 4 or not _is_base64(payload):
+    if not (payload and is_base64(payload)):
         return RemoteProtocolError(f"media.payload is not base64: {payload[:20]!r}, {len(payload)} characters")
     return RemoteProtocolError(f"media.timestamp is {str(stamp)[:20]!r}; expected a number of milliseconds")
 

@@ -13,6 +13,7 @@ from typing import Any, assert_never
 
 import msgspec
 
+from gateway.audio.g711 import is_base64
 from gateway.errors import RemoteProtocolError
 from gateway.realtime.events import (
     AudioDelta,
@@ -43,7 +44,6 @@ from gateway.realtime.inputs import (
 )
 
 _REFUSABLE_KEPT = 64
-_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
 BETA_NAMES = {
     "response.audio.delta": "response.output_audio.delta",
@@ -203,6 +203,27 @@ class RealtimeProtocol:
         return ErrorReceived(error.code or error.type or "unknown", error.message, refused)
 
 
+_NAMED_WITHIN_BYTES = 200
+"""Servers write an event's type near its beginning; where one does not, nothing is put first."""
+
+
+def speech_first(messages: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """
+    Of messages that came at once, put the caller's speech in front of the audio deltas right before it.
+
+    They are of no use any more, and each would take half a millisecond to be sent, only to be cleared.
+    """
+    ordered: list[tuple[int, bytes]] = []
+    for message in messages:
+        at = len(ordered)
+        if b'"input_audio_buffer.speech_started"' in message[1][:_NAMED_WITHIN_BYTES]:
+            while at and _DELTA.search(ordered[at - 1][1], 0, _NAMED_WITHIN_BYTES):
+                at -= 1
+        ordered.insert(at, message)
+    return ordered
+
+
+_DELTA = re.compile(rb'"response\.(output_)?audio(_transcript)?\.delta"')
 _encode = msgspec.json.Encoder().encode
 encode_audio: Callable[[AppendAudio], bytes] = _encode
 """The JSON text for a frame of caller audio, without asking what it is."""
@@ -220,7 +241,7 @@ _decode_session = msgspec.json.Decoder(_SessionFrame).decode
 
 def _audio_delta(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
     delta = _decode_delta(text)
-    if len(delta.delta) % 4 or not _BASE64.fullmatch(delta.delta):
+    if not is_base64(delta.delta):
         raise RemoteProtocolError(f"audio delta of {len(delta.delta)} characters is not base64")
     return AudioDelta(delta.response_id, delta.item_id, delta.content_index, delta.delta)
 

@@ -19,6 +19,14 @@ logger = logging.getLogger(__name__)
 
 TextReceived = Callable[[bytes], None]
 """Called with every text, in order, in the event loop."""
+Message = tuple[int, bytes]
+InOrder = Callable[[list[Message]], list[Message]]
+
+
+def unchanged(messages: list[Message]) -> list[Message]:
+    """The order in which they came."""
+    return messages
+
 
 OUTBOX_LIMIT_BYTES = 1024 * 1024
 """About two minutes of audio that the peer has not taken off the wire."""
@@ -45,7 +53,8 @@ class TextSocket(asyncio.Protocol):
         self._reader = FrameReader(masked=not client, limit_bytes=limit_bytes)
         self._received: TextReceived | None = None
         self._rejected: TextReceived | None = None
-        self._waiting: list[tuple[int, bytes]] = []
+        self._urgent_first: InOrder = unchanged
+        self._waiting: list[Message] = []
         self._outbox: list[bytes] = []
         self._open = True
         self._deaf = False
@@ -63,8 +72,15 @@ class TextSocket(asyncio.Protocol):
 
     # What a call uses
 
-    def attach(self, received: TextReceived, *, rejected: TextReceived | None = None) -> None:
-        """Hand every text to *received* and every binary message to *rejected*, beginning with what is here already."""
+    def attach(
+        self, received: TextReceived, *, rejected: TextReceived | None = None, urgent_first: InOrder = unchanged
+    ) -> None:
+        """
+        Hand every text to *received* and every binary message to *rejected*, beginning with what is here already.
+
+        What came at once is put in order by *urgent_first*.
+        """
+        self._urgent_first = urgent_first
         self._received, self._rejected = received, rejected or received
         while self._waiting and self._received is not None:
             self._take(*self._waiting.pop(0))
@@ -134,7 +150,14 @@ class TextSocket(asyncio.Protocol):
             self._end_stream()
 
     def _read(self, data: bytes) -> None:
-        for opcode, payload in self._reader.feed(data):
+        messages: list[Message] = []
+        try:
+            messages.extend(self._reader.feed(data))
+        finally:
+            self._hand_on(messages if len(messages) < 2 else self._urgent_first(messages))
+
+    def _hand_on(self, messages: list[Message]) -> None:
+        for opcode, payload in messages:
             if opcode == Opcode.TEXT and self._received is not None:
                 self._received(payload)
             else:

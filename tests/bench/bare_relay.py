@@ -2,8 +2,8 @@
 Two relays to measure the gateway against; neither marks, accounts, limits or survives anything.
 
 The *barest* is the least that Python can do: bare transports, the payload cut out of one text and pasted into another
-without reading either. The *naive* bridge is what one writes first: two loops per call over `async for`, aiohttp on one
-side and websockets on the other, `json` in between.
+without reading either, and a clear whenever the caller speaks. The *naive* bridge is what one writes first: two loops
+per call over `async for`, aiohttp on one side and websockets on the other, `json` in between.
 """
 
 import argparse
@@ -62,7 +62,7 @@ class Barest:
         self.stream = ServerWire(self._from_stream, lambda: None)
         self._model_url = model_url
         self._model: Wire | None = None
-        self._media = b""
+        self._media = self._clear = b""
         self._connecting: asyncio.Task[None] | None = None
 
     def _from_stream(self, text: bytes) -> None:
@@ -73,6 +73,7 @@ class Barest:
         elif b'"event":"start"' in text:
             stream_sid = json.loads(text)["streamSid"].encode()
             self._media = b'{"event":"media","streamSid":"' + stream_sid + b'","media":{"payload":"'
+            self._clear = b'{"event":"clear","streamSid":"' + stream_sid + b'"}'
             self._connecting = asyncio.create_task(self._connect())
 
     async def _connect(self) -> None:
@@ -82,6 +83,8 @@ class Barest:
         begin = text.find(b'"delta":"')
         if begin > 0:
             self.stream.send(self._media + text[begin + 9 : text.index(b'"', begin + 9)] + b'"}}')
+        elif b'"input_audio_buffer.speech_started"' in text:
+            self.stream.send(self._clear)
 
 
 async def serve_barest(port: int, model_url: str) -> None:

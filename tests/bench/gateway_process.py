@@ -37,11 +37,13 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def gateway_process(realtime_url: str, *, prefix: Sequence[str] = ()) -> AsyncIterator[GatewayProcess]:
-    """Run `gateway serve` against a realtime server; *prefix* goes before the command."""
+async def gateway_process(
+    realtime_url: str, *, line: str = LINE, prefix: Sequence[str] = ()
+) -> AsyncIterator[GatewayProcess]:
+    """Run `gateway serve` with one *line* against a realtime server; *prefix* goes before the command."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
-        environ = _configure(Path(folder), port, realtime_url)
+        environ = _configure(Path(folder), port, line.format(url=realtime_url))
         command = (*prefix, sys.executable, "-W", "ignore", "-m", "gateway", "serve")
         process = await asyncio.create_subprocess_exec(*command, env=environ)
         try:
@@ -54,10 +56,10 @@ async def gateway_process(realtime_url: str, *, prefix: Sequence[str] = ()) -> A
                 await process.wait()
 
 
-def _configure(folder: Path, port: int, realtime_url: str) -> dict[str, str]:
+def _configure(folder: Path, port: int, line: str) -> dict[str, str]:
     lines = folder / "lines"
     lines.mkdir()
-    lines.joinpath("bench.yaml").write_text(LINE.format(url=realtime_url))
+    lines.joinpath("bench.yaml").write_text(line)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     return environ | {"GATEWAY_PORT": str(port), "GATEWAY_CONFIG": str(folder), "GATEWAY_LOG_LEVEL": "warning"}
 

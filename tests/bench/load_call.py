@@ -66,10 +66,19 @@ class Call:
     outbound: Passage = field(init=False)
     under_way: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the caller has heard the agent."""
+    cleared: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when what waited to be heard was thrown away."""
+    cleared_s: float = 0.0
+    """When that was, the last time."""
     over: bool = False
 
     def __post_init__(self) -> None:
         self.inbound, self.outbound = Passage(self.window), Passage(self.window)
+
+    def clear(self) -> None:
+        """The provider was told to throw away what waits to be heard."""
+        self.cleared_s = time.perf_counter()
+        self.cleared.set()
 
 
 def filler(size_bytes: int, seed: int) -> bytes:

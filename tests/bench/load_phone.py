@@ -85,3 +85,6 @@ class Phone:
             self._dry_s = max(self._dry_s, self._loop.time()) + lasts_s
         elif (name := string_after(text, b'"name"')) is not None:
             self._loop.call_at(self._dry_s, self._send, "mark", {"name": name.decode()})
+        elif string_after(text, b'"event"') == b"clear":
+            self._dry_s = 0.0
+            self._call.clear()

@@ -2,171 +2,102 @@
 How far is `audio_end_ms` from what the caller heard?
 
     python -m tests.bench.truncation --calls 20 --net 80/30
+    python -m tests.bench.truncation --matrix --json truncation.json
+    python -m tests.bench.truncation --matrix --only stall --only no-acks --repeat 3
 
-Places calls at once through a gateway in a process of its own. In every call the agent answers with one or two audio
+Places calls at once through a gateway in a process of its own. In every call the agent answers with one or more audio
 items, and the caller cuts in at a random moment of what is played, several times. Each cut is held against the phone's
 own account of what it played. Prints a table; exits with 1 when something is missing, wrong, refused or left whole,
 or when the errors are larger than asked for.
+
+With `--matrix` all conditions under which the promise is to be kept are measured one after the other, each against its
+own goals; see `truncation_matrix`.
 """
 
 import argparse
 import asyncio
+import gc
 import json
 import random
-import statistics
 import sys
-from collections import Counter
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-import aiohttp
-
 from gateway.sim.network import Network
-from gateway.sim.phone import Phone
-from gateway.sim.realtime import Behaviour, RealtimeServer, Say, Session, Stall, Turn
-from gateway.sim.verdict import Judgement, Verdict, judge
+from gateway.sim.realtime import Stall
+from gateway.sim.verdict import Verdict
 from gateway.sim.voices import available_engine, speak
-from tests.bench.gateway_process import gateway_process
+from tests.bench.truncation_calls import Plan, answering, exchange
+from tests.bench.truncation_figures import percentile, summary
+from tests.bench.truncation_matrix import HEAD, ROWS, Result, Row, results, table_line
+from tests.bench.truncation_sentences import INTERRUPTION, QUESTION, SENTENCES
+from tests.bench.truncation_styles import after_hearing_some
 
-SENTENCES = (
-    "Thank you for waiting, I have found the booking under your name for this Friday evening at half past seven.",
-    "We are open from nine in the morning until six in the evening, and on Saturdays we close at two.",
-    "The train leaves from platform four, and you will need to change once before you reach the airport.",
-    "I can offer you a table by the window, or one on the terrace if the weather stays as fine as it is today.",
-    "Your parcel left our warehouse yesterday, and the courier expects to deliver it before noon tomorrow.",
-)
-QUESTION = "Hello, can you help me?"
-INTERRUPTION = "Sorry, one moment please."
-LATEST_BARGE_IN_MS = 8_000
+__all__ = ["INTERRUPTION", "QUESTION", "SENTENCES", "percentile"]
+
+LATEST_MS = 8_000
+STALLS_AT_MS = 2_000
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is measured."""
-
-    calls: int
-    barge_ins: int
-    items: int
-    net: Network
-    seed: int
-    delta_ms: float
-    stall_ms: float
-
-    def behaviour(self) -> Behaviour:
-        """The server's side of it."""
-        rng = random.Random(self.seed)
-
-        def reply(_: Turn) -> tuple[Say, ...]:
-            return tuple(Say(text) for text in rng.sample(SENTENCES, rng.randint(1, self.items)))
-
-        stalls = (Stall(at_ms=2_000, length_ms=self.stall_ms),) if self.stall_ms else ()
-        return Behaviour(reply=reply, delta_ms=(self.delta_ms,), stalls=stalls)
-
-
-class Bench:
-    """One gateway, one realtime server, and the calls between them."""
-
-    def __init__(self, plan: Plan, base_url: str, server: RealtimeServer, http: aiohttp.ClientSession) -> None:
-        self._plan = plan
-        self._voice_url = f"{base_url}/twilio/voice"
-        self._server = server
-        self._http = http
-        self._dialling = asyncio.Lock()
-
-    async def call(self, number: int) -> list[Verdict]:
-        """Place a call, cut in again and again, and judge what the agent remembers."""
-        rng = random.Random(self._plan.seed * 1000 + number)
-        net = self._plan.net
-        phone = Phone(self._voice_url, inbound=net, outbound=net, seed=rng.randrange(1 << 30), session=self._http)
-        async with phone:
-            session = await self._dial(phone)
-            await self._converse(phone, rng)
-            await phone.hang_up()
-            return judge(session, phone.earpiece)
-
-    async def _dial(self, phone: Phone) -> Session:
-        async with self._dialling:
-            await phone.dial()
-            return await self._server.next_session()
-
-    async def _converse(self, phone: Phone, rng: random.Random) -> None:
-        question = (await speak(QUESTION, voice="caller")).audio
-        interruption = (await speak(INTERRUPTION, voice="caller")).audio
-        phone.say(question)
-        barge_ins = 0
-        while barge_ins < self._plan.barge_ins:
-            await phone.spoken()
-            before_ms = phone.heard_ms
-            await phone.hears(at_least_ms=before_ms + 100)
-            moment_ms = rng.uniform(150, LATEST_BARGE_IN_MS)
-            await _first(phone.hears(at_least_ms=before_ms + moment_ms), phone.silent_for(3_000))
-            phone.say(interruption)
-            barge_ins += await _first(phone.spoken(), phone.cleared())
-        await phone.spoken()
-        await phone.hears(at_least_ms=phone.heard_ms + 100)
-
-
-async def _first(*conditions: Coroutine[object, object, None]) -> int:
-    """Which of several conditions comes true first."""
-    tasks = [asyncio.ensure_future(condition) for condition in conditions]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        return min(index for index, task in enumerate(tasks) if task in done)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def measure(plan: Plan) -> list[Verdict]:
-    """Place all calls at once."""
+async def measure(o: argparse.Namespace) -> list[Verdict]:
+    """Measure under the one condition that the options describe."""
     for sentence in SENTENCES:
         await speak(sentence)
-    async with (
-        RealtimeServer(plan.behaviour()) as server,
-        gateway_process(server.url) as gateway,
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
-    ):
-        bench = Bench(plan, gateway.base_url, server, http)
-        calls = await asyncio.gather(*(bench.call(number) for number in range(plan.calls)))
-        return [verdict for verdicts in calls for verdict in verdicts]
+    rng = random.Random(o.seed)
+
+    def texts() -> list[str]:
+        return rng.sample(SENTENCES, rng.randint(1, o.items))
+
+    stall = Stall(STALLS_AT_MS, o.stall_ms) if o.stall_ms else None
+    behaviour = answering(texts, delta_ms=o.delta_ms, stall=stall)
+    question, interruption = [(await speak(text, voice="caller")).audio for text in (QUESTION, INTERRUPTION)]
+    plan = Plan(o.calls, o.barge_ins, o.net, o.seed, behaviour, after_hearing_some, LATEST_MS, question, interruption)
+    async with exchange() as parties:
+        return (await parties.measure(plan)).verdicts
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """
-    The value that *share* of all do not exceed.
-
-    >>> percentile([1, 2, 3, 4], 0.5)
-    2
-    """
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * int(share * 100) // 100) - 1)]
-
-
-def summary(verdicts: Sequence[Verdict]) -> dict[str, float | int]:
-    """The figures of one run, in ms."""
-    errors_ms = [verdict.error_ms for verdict in verdicts if verdict.error_ms is not None]
-    audible_ms = [error for error, verdict in zip(errors_ms, _cuts(verdicts), strict=True) if verdict.heard_ms]
-    sizes_ms = [abs(error) for error in audible_ms]
-    counts = Counter(verdict.judgement for verdict in verdicts)
-    return {
-        "cuts": len(errors_ms),
-        "cuts_of_audible_items": len(audible_ms),
-        "error_p50_ms": round(percentile(sizes_ms, 0.50), 1),
-        "error_p95_ms": round(percentile(sizes_ms, 0.95), 1),
-        "error_max_ms": round(max(sizes_ms), 1),
-        "error_mean_ms": round(statistics.fmean(audible_ms), 1),
-        **{judgement.name.lower(): counts[judgement] for judgement in Judgement},
-    }
+def one(o: argparse.Namespace) -> int:
+    """Measure one condition, print, and say whether the promise is kept."""
+    verdicts = asyncio.run(measure(o))
+    figures = summary(verdicts)
+    print(f"{o.calls} calls, {o.net.delay_ms:g}±{o.net.jitter_ms:g} ms each way, speech by {available_engine()}")
+    for name, figure in figures.items():
+        print(f"  {name:<24}{figure:>8}")
+    for verdict in verdicts:
+        if not verdict.right:
+            print("  ", verdict)
+    if o.json:
+        o.json.write_text(json.dumps({"net": str(o.net), "seed": o.seed, **figures}, indent=2) + "\n")
+    kept = figures["error_p50_ms"] <= o.p50_ms and figures["error_p95_ms"] <= o.p95_ms
+    return 0 if kept and all(verdict.right for verdict in verdicts) else 1
 
 
-def _cuts(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    return [verdict for verdict in verdicts if verdict.truncated_ms is not None]
+async def measure_rows(rows: Sequence[Row], o: argparse.Namespace) -> list[Result]:
+    """Measure, and print each row as soon as it is known."""
+    print(f"{o.calls} calls with {o.barge_ins} barge-ins each, speech by {available_engine()}; all in ms")
+    print(HEAD, flush=True)
+    found = []
+    seeds = range(o.seed, o.seed + o.repeat)
+    async for result in results(rows, calls=o.calls, barge_ins=o.barge_ins, seeds=seeds):
+        found.append(result)
+        print(table_line(result), *map(str, result.astray), sep="\n    ", flush=True)
+    return found
 
 
-def main() -> int:
-    """Measure, print, and say whether the promise is kept."""
+def matrix(o: argparse.Namespace) -> int:
+    """Measure the rows that were asked for, and say whether all goals were reached."""
+    rows = [row for row in ROWS if not o.only or row.name in o.only]
+    found = asyncio.run(measure_rows(rows, o))
+    missed = [result.row.name for result in found if result.missed]
+    print(f"{len(found) - len(missed)} of {len(found)} rows reach their goals", *missed, sep="; missed: ")
+    if o.json:
+        figures = {"calls": o.calls, "barge_ins": o.barge_ins, "rows": [result.as_dict() for result in found]}
+        o.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return 1 if missed else 0
+
+
+def options() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.truncation", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--calls", type=int, default=20)
@@ -179,20 +110,18 @@ def main() -> int:
     parser.add_argument("--p50-ms", type=float, default=10, help="largest error allowed for half of the cuts")
     parser.add_argument("--p95-ms", type=float, default=25, help="largest error allowed for 95 in 100 cuts")
     parser.add_argument("--json", type=Path, help="write the figures here too")
-    o = parser.parse_args()
-    plan = Plan(o.calls, o.barge_ins, o.items, o.net, o.seed, o.delta_ms, o.stall_ms)
-    verdicts = asyncio.run(measure(plan))
-    figures = summary(verdicts)
-    print(f"{o.calls} calls, {o.net.delay_ms:g}±{o.net.jitter_ms:g} ms each way, speech by {available_engine()}")
-    for name, figure in figures.items():
-        print(f"  {name:<24}{figure:>8}")
-    for verdict in verdicts:
-        if not verdict.right:
-            print("  ", verdict)
-    if o.json:
-        o.json.write_text(json.dumps({"net": str(o.net), "seed": o.seed, **figures}, indent=2) + "\n")
-    kept = figures["error_p50_ms"] <= o.p50_ms and figures["error_p95_ms"] <= o.p95_ms
-    return 0 if kept and all(verdict.right for verdict in verdicts) else 1
+    rows = parser.add_argument_group("matrix")
+    rows.add_argument("--matrix", action="store_true", help="measure all conditions, each against its own goals")
+    rows.add_argument("--only", action="append", choices=[row.name for row in ROWS], metavar="NAME", help="this row")
+    rows.add_argument("--repeat", type=int, default=1, help="measure each row with so many seeds")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, print, and say whether the promise is kept."""
+    o = options()
+    gc.disable()  # a pause in here would count as the gateway's error
+    return matrix(o) if o.matrix else one(o)
 
 
 if __name__ == "__main__":

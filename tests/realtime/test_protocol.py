@@ -26,7 +26,7 @@ from gateway.realtime.events import (
     TranscriptDelta,
     TranscriptDone,
 )
-from gateway.realtime.protocol import BETA_NAMES, RealtimeProtocol
+from gateway.realtime.protocol import BETA_NAMES, RealtimeProtocol, speech_first
 from tests.realtime.official_types import SERVER_EVENTS, minimal
 
 FORMER_NAMES = {
@@ -257,3 +257,26 @@ def understood(text: bytes) -> None:
     except RemoteProtocolError:
         return
     assert isinstance(event, RealtimeEvent)
+
+
+def kinds(*names: str) -> list[tuple[int, bytes]]:
+    """Messages that came at once."""
+    return [(1, f'{{"type":"{name}","event_id":"event_{at}"}}'.encode()) for at, name in enumerate(names)]
+
+
+def test_speech_passes_the_audio_that_it_makes_useless() -> None:
+    """
+    Only audio and its words right in front of it are passed, by GA name or beta; all else keeps its order.
+    """
+    created, delta, words, speech, done, beta = (
+        "response.created",
+        "response.output_audio.delta",
+        "response.output_audio_transcript.delta",
+        "input_audio_buffer.speech_started",
+        "response.done",
+        "response.audio.delta",
+    )
+    came = kinds(created, delta, done, delta, words, beta, speech, delta)
+    assert speech_first(came) == [*came[:3], came[6], *came[3:6], came[7]]
+    for quiet in (kinds(created, delta, done), kinds(delta, done, speech), kinds(speech, delta)):
+        assert speech_first(quiet) == quiet
