@@ -2,26 +2,53 @@
 A call as people read it: who said what, where the caller cut in, and what of each item was heard.
 
 Looks on at a call and keeps its entries in memory, for as long as the call lasts and a little longer; whoever follows
-a call gets what was before and then what comes.
+a call gets what was before and then what comes. Who asks for it gets the ledger as well, in steps: which items have
+changed since the last step, and to what. That is not kept, and costs nothing as long as nobody asks.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from gateway.audio.g711 import duration_ms
 from gateway.call import Call, Command, Event
-from gateway.call.commands import ClearAudio, NoteBargeIn, NoteEnded, NoteTruncateRefused
-from gateway.playback import Cut, ItemAudio
+from gateway.call.commands import (
+    ClearAudio,
+    HangUp,
+    NoteBargeIn,
+    NoteDismissed,
+    NoteEnded,
+    NoteReceipt,
+    NoteResumed,
+    NoteTruncateRefused,
+)
+from gateway.playback import BargeIn, Cut, ItemAudio
+from gateway.playback.heard_text import HeardText
+from gateway.playback.playout import ItemKey
 from gateway.providers.events import DtmfPressed
 from gateway.realtime.events import CallerTranscript, SpeechStarted, TranscriptDone
+from gateway.realtime.inputs import TruncateItem
 
 CALLS_KEPT = 100
 ENTRIES_KEPT = 2_000
 
 Kind = Literal[
-    "caller_speaks", "caller_said", "agent_says", "key_pressed", "barge_in", "heard", "truncate_refused", "ended"
+    "caller_speaks",
+    "caller_said",
+    "agent_says",
+    "key_pressed",
+    "barge_in",
+    "dismissed",
+    "resumed",
+    "heard",
+    "truncate_refused",
+    "receipt",
+    "ledger",
+    "hanging_up",
+    "ended",
 ]
 
 
@@ -49,6 +76,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._began_s = self._loop.time()
         self._entries: list[Entry] = []
+        self._truncated: set[tuple[str, int]] = set()
         self._news = asyncio.Event()
         self._over = False
 
@@ -69,38 +97,98 @@ class Conversation:
         match command:
             case ClearAudio():
                 self._write("barge_in")
+            case NoteDismissed(verdict):
+                self._write("dismissed", details={"verdict": verdict})
+            case NoteResumed(silent_ms):
+                self._write("resumed", details={"silent_ms": round(silent_ms)})
+            case TruncateItem(item_id, content_index):
+                self._truncated.add((item_id, content_index))
             case NoteBargeIn(barge_in):
-                cuts = [self._cut(cut) for cut in barge_in.cuts]
-                waited_ms = round(barge_in.waited_ms)
-                self._write("heard", details={"settled_by": barge_in.settled_by, "waited_ms": waited_ms, "cuts": cuts})
+                self._write("heard", details=self._heard(barge_in))
             case NoteTruncateRefused(item_id, code):
                 self._write("truncate_refused", code, item_id)
+            case NoteReceipt(receipt):
+                self._write("receipt", details=asdict(receipt))
+            case HangUp():
+                self._write("hanging_up")
             case NoteEnded(result, reason):
                 self._over = True
-                items = [account(item) for item in self._call.ledger.items.values()]
+                items = [self._account(item) for item in self._call.ledger.items.values()]
                 self._write("ended", reason, details={"result": result, "items": items})
 
+    def _heard(self, barge_in: BargeIn) -> dict[str, object]:
+        cuts = [self._cut(cut) for cut in barge_in.cuts]
+        return {"settled_by": barge_in.settled_by, "waited_ms": round(barge_in.waited_ms), "cuts": cuts}
+
     def _cut(self, cut: Cut) -> dict[str, object]:
-        item = self._call.ledger.items[cut.item_id, cut.content_index]
-        return {"item_id": cut.item_id, "heard_ms": cut.audio_end_ms, "generated_ms": account(item)["generated_ms"]}
+        """Where an item was cut; what must be heard is cut too, but the model is not told to forget it."""
+        key = (cut.item_id, cut.content_index)
+        text = self._call.heard_text(*key)
+        return {
+            "item_id": cut.item_id,
+            "heard_ms": cut.audio_end_ms,
+            "generated_ms": duration_ms(self._call.ledger.items[key].received_bytes),
+            "truncated": key in self._truncated,
+            "heard_text": text.heard,
+            "unheard_text": text.unheard,
+            "text_error_ms": round(text.error_ms),
+        }
+
+    def _account(self, item: ItemAudio) -> dict[str, object]:
+        return account(item, self._call.heard_text(item.item_id, item.content_index), over=self._over)
 
     def _write(self, kind: Kind, text: str = "", item_id: str = "", details: dict[str, object] | None = None) -> None:
         if len(self._entries) < ENTRIES_KEPT or kind == "ended":
-            at_ms = round((self._loop.time() - self._began_s) * 1000)
-            self._entries.append(Entry(at_ms, kind, text, item_id, details or {}))
+            self._entries.append(Entry(self._at_ms, kind, text, item_id, details or {}))
         self._news.set()
 
-    async def follow(self) -> AsyncIterator[Entry]:
-        """Every entry from the first one on, until the call is over."""
+    @property
+    def _at_ms(self) -> int:
+        return round((self._loop.time() - self._began_s) * 1000)
+
+    async def follow(self, *, ledger_ms: int | None = None) -> AsyncIterator[Entry]:
+        """Every entry from the first one on, until the call is over; every *ledger_ms*, what the ledger has changed."""
         told = 0
+        steps = _Steps(ledger_ms / 1000, self._loop.time()) if ledger_ms else None
         while True:
             while told < len(self._entries):
                 yield self._entries[told]
                 told += 1
             if self._over:
                 return
-            self._news = asyncio.Event() if self._news.is_set() else self._news
-            await self._news.wait()
+            if changed := steps.changed(self._call, self._loop.time()) if steps else []:
+                yield Entry(self._at_ms, "ledger", details={"items": [self._account(item) for item in changed]})
+            else:
+                await self._something_new(steps.due_s if steps else None)
+
+    async def _something_new(self, until_s: float | None) -> None:
+        """Wait for the next entry, or until then."""
+        self._news = asyncio.Event() if self._news.is_set() else self._news
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until_s):
+                await self._news.wait()
+
+
+class _Steps:
+    """Looks at a ledger step by step, for one follower."""
+
+    def __init__(self, interval_s: float, now_s: float) -> None:
+        self.due_s = now_s
+        self._interval_s = interval_s
+        self._told: dict[ItemKey, tuple[object, ...]] = {}
+
+    def changed(self, call: Call, now_s: float) -> list[ItemAudio]:
+        """Items that are no longer what they were; none before the step is due."""
+        if now_s < self.due_s:
+            return []
+        self.due_s = now_s + self._interval_s
+        items = call.ledger.items
+        before, self._told = self._told, {key: _figures(item) for key, item in items.items()}
+        return [items[key] for key, figures in self._told.items() if figures != before.get(key)]
+
+
+def _figures(item: ItemAudio) -> tuple[object, ...]:
+    return item.received_bytes, item.sent_bytes, item.heard_bytes, item.complete, item.truncated
 
 
 class Conversations:
@@ -121,12 +209,17 @@ class Conversations:
         return self._kept.get(call_sid)
 
 
-def account(item: ItemAudio) -> dict[str, object]:
-    """What an item comes to, in ms."""
+def account(item: ItemAudio, text: HeardText, *, over: bool) -> dict[str, object]:
+    """What an item comes to; once the call is *over*, nothing more of it is heard."""
+    generated_ms = duration_ms(item.received_bytes)
     return {
         "item_id": item.item_id,
-        "generated_ms": item.received_bytes // 8,
-        "sent_ms": item.sent_bytes // 8,
+        "state": "heard_whole" if item.heard_whole else "cut" if item.truncated else "open",
+        "generated_ms": generated_ms,
+        "sent_ms": duration_ms(item.sent_bytes),
         "heard_ms": item.heard_ms,
+        "discarded_ms": generated_ms - item.heard_ms if over or item.truncated else 0,
         "truncated": item.truncated,
+        "heard_text": text.heard,
+        "unheard_text": text.unheard,
     }

@@ -5,7 +5,7 @@ Labels come from closed sets; nothing that a caller or a server chooses becomes 
 since a look-up costs more than the count.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -15,22 +15,42 @@ from prometheus_client.registry import Collector
 
 from gateway.bridge import FrameCount
 from gateway.call import Command, Event
-from gateway.call.commands import NoteBargeIn, NoteEnded, NoteRoundTrip, NoteTruncateRefused, Result
+from gateway.call.commands import (
+    HangUp,
+    NoteBargeIn,
+    NoteCleared,
+    NoteDeadAir,
+    NoteDismissed,
+    NoteEnded,
+    NoteFlushedMarks,
+    NoteLateDelta,
+    NoteReceipt,
+    NoteResumed,
+    NoteRoundTrip,
+    NoteTruncateRefused,
+    Result,
+)
 from gateway.call.events import FrameRejected, ModelClosed
 from gateway.playback import BargeIn
 from gateway.playback.items import Settled
 from gateway.providers.events import DtmfPressed
 from gateway.realtime.events import ErrorReceived, ItemTruncated, ResponseDone, ResponseStatus
+from gateway.realtime.inputs import TruncateItem
 
 WEBHOOK_OUTCOMES = ("answered", "unknown_number", "bad_signature", "malformed")
 STREAM_REFUSALS = ("bad_signature", "no_start", "bad_token", "duplicate", "malformed")
 TRUNCATE_OUTCOMES = ("heard", "unheard", "left_alone", "confirmed", "refused")
+DISMISSALS = ("noise", "backchannel", "echo")
 BLAMES = ("provider", "model", "gateway")
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
 _ROUND_TRIPS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
 _SETTLING_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+_CORRECTIONS_S = (-0.2, -0.1, -0.05, -0.02, -0.01, -0.005, 0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+_SPEECH_TO_CLEAR_S = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 2.0)
+_RESUMED_AFTER_S = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 2.0)
+_DEAD_AIR_S = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
 class _Frames(Collector):
@@ -64,28 +84,51 @@ class Metrics:
         self._responses = self._counters(
             "responses", "Responses that ended, by status.", "status", get_args(ResponseStatus)
         )
-        self._dtmf = Counter("gateway_dtmf", "Keys that callers pressed.", registry=self._registry)
         self._webhooks = self._counters("webhooks", "Voice webhooks, by outcome.", "outcome", WEBHOOK_OUTCOMES)
         self._refused = self._counters(
             "streams_refused", "Media streams that were turned away, by why.", "reason", STREAM_REFUSALS
         )
-        self._round_trip = Histogram(
-            "gateway_mark_round_trip_seconds",
-            "From the moment audio would have been played on the spot to the echo of its mark.",
-            buckets=_ROUND_TRIPS_S,
-            registry=self._registry,
+        self._dismissed = self._counters(
+            "barge_ins_dismissed", "Sounds that were no barge-in, by what they were taken for.", "verdict", DISMISSALS
         )
-        self._settling = Histogram(
-            "gateway_barge_in_settled_seconds",
-            "From the clear to knowing what the caller heard.",
-            buckets=_SETTLING_S,
-            registry=self._registry,
+        self._dtmf = self._counter("dtmf", "Keys that callers pressed.")
+        self._flushed_marks = self._counter("flushed_marks", "Marks that came back because a clear threw them away.")
+        self._late_deltas = self._counter("late_deltas", "Pieces of speech that came after the caller had cut it off.")
+        self._receipts = self._counter("receipts", "Segments that had to be heard, and were.")
+        self._hang_ups = self._counter("agent_hang_ups", "Calls that the agent ended.")
+        self._round_trip = self._histogram(
+            "mark_round_trip",
+            "From the moment audio would have been played on the spot to the echo of its mark.",
+            _ROUND_TRIPS_S,
+        )
+        self._settling = self._histogram(
+            "barge_in_settled", "From the clear to knowing what the caller heard.", _SETTLING_S
+        )
+        self._correction = self._histogram(
+            "barge_in_correction", "How much further than by the clock the caller had listened.", _CORRECTIONS_S
+        )
+        self._speech_to_clear = self._histogram(
+            "speech_to_clear",
+            "From the start of the caller's speech to the clear, in the caller's audio.",
+            _SPEECH_TO_CLEAR_S,
+        )
+        self._resumed_after = self._histogram(
+            "resumed_after", "For how long the agent was stopped for nothing before it went on.", _RESUMED_AFTER_S
+        )
+        self._dead_air = self._histogram(
+            "dead_air", "For how long callers waited for the agent and heard nothing.", _DEAD_AIR_S
         )
 
     def _counters(self, name: str, text: str, label: str, values: Iterable[str]) -> dict[str, Counter]:
         """One counter for each value that the label can have; all of them are shown from the start."""
         counter = Counter(f"gateway_{name}", text, (label,), registry=self._registry)
         return {value: counter.labels(value) for value in values}
+
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(f"gateway_{name}", text, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets_s: Sequence[float]) -> Histogram:
+        return Histogram(f"gateway_{name}_seconds", text, buckets=buckets_s, registry=self._registry)
 
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
@@ -118,10 +161,28 @@ class Metrics:
         match command:
             case NoteRoundTrip(round_trip_ms):
                 self._round_trip.observe(round_trip_ms / 1000)
+            case NoteFlushedMarks(count):
+                self._flushed_marks.inc(count)
             case NoteBargeIn(barge_in):
                 self._barge_in(barge_in)
+            case NoteCleared(after_speech_ms):
+                self._speech_to_clear.observe(after_speech_ms / 1000)
+            case NoteDismissed(verdict):
+                self._dismissed[verdict].inc()
+            case NoteResumed(silent_ms):
+                self._resumed_after.observe(silent_ms / 1000)
+            case NoteLateDelta():
+                self._late_deltas.inc()
+            case NoteDeadAir(length_ms):
+                self._dead_air.observe(length_ms / 1000)
+            case NoteReceipt():
+                self._receipts.inc()
+            case TruncateItem(_, _, audio_end_ms):
+                self._truncates["heard" if audio_end_ms else "unheard"].inc()
             case NoteTruncateRefused():
                 self._truncates["refused"].inc()
+            case HangUp():
+                self._hang_ups.inc()
             case NoteEnded(result):
                 self._calls[result].inc()
                 if result == "failed":
@@ -131,5 +192,5 @@ class Metrics:
         self._barge_ins[barge_in.settled_by].inc()
         self._settling.observe(barge_in.waited_ms / 1000)
         self._truncates["left_alone"].inc(barge_in.left_alone)
-        for cut in barge_in.cuts:
-            self._truncates["heard" if cut.audio_end_ms else "unheard"].inc()
+        if barge_in.settled_by == "flushed_echo":
+            self._correction.observe(barge_in.correction_ms / 1000)

@@ -28,7 +28,7 @@ from gateway.call.commands import (
     Result,
 )
 from gateway.call.events import Event, FrameRejected, HangUpRequested, ModelClosed, Side, StreamClosed
-from gateway.call.farewell import HANG_UP, Farewell
+from gateway.call.farewell import HANG_UP, Farewell, already_begun
 from gateway.call.plan import GOODBYE, CallPlan, Goodbye, Segment
 from gateway.call.segments import Recitals
 from gateway.call.speech import Speech
@@ -158,8 +158,7 @@ class Call:
             case AudioDone(_, item_id, content_index):
                 return self._speech.finish(item_id, content_index, now_ms=now_ms)
             case ResponseCreated(response_id):
-                self._response_seen(response_id)
-                return ()
+                return self._response_created(response_id, now_ms)
             case ResponseDone():
                 return self._response_done(event, now_ms)
             case FunctionCalled():
@@ -189,12 +188,13 @@ class Call:
         """When `tick` must be called, unless something happens before."""
         if self.phase == "over":
             return None
+        talking = self.phase == "talking"
         awaited = self.phase == "leaving" or self._farewell is not None or self._recitals.any_open
         deadlines_ms = (
             self._deadline_ms,
             self._ledger.next_deadline_ms(echoes_awaited=awaited),
-            self._frames.next_fill_ms() if self._arbiter.caller_speaks else None,
-            self._turns.next_deadline_ms() if self._turns else None,
+            self._frames.next_fill_ms() if talking and self._arbiter.caller_speaks else None,
+            self._turns.next_deadline_ms() if talking and self._turns else None,
             self._farewell.deadline_ms if self._farewell else None,
         )
         return min((deadline_ms for deadline_ms in deadlines_ms if deadline_ms is not None), default=None)
@@ -232,6 +232,8 @@ class Call:
         if self.phase != "talking" or ledger.reading_due or self._farewell or (turns and turns.watching):
             return False
         if isinstance(event, MarkEchoed):
+            if self._recitals.any_open:
+                return False
             ledger.echoed(event.name, now_ms)
             return True
         if event.stamp_ms is None or not self._frames.follows(event, now_ms):
@@ -343,6 +345,7 @@ class Call:
 
     def _settle(self, now_ms: float) -> Iterator[Command]:
         yield from self._speech.settle(now_ms=now_ms)
+        yield from self._ask()
         yield from self._played_out(now_ms)
 
     def _played_out(self, now_ms: float) -> Iterator[Command]:
@@ -358,12 +361,18 @@ class Call:
         self._arbiter.response_seen(response_id)
         self._recitals.seen(response_id, self._arbiter.segment(response_id))
 
+    def _response_created(self, response_id: str, now_ms: float) -> Iterator[Command]:
+        self._response_seen(response_id)
+        if self._turns and self.phase == "talking":
+            yield from self._turns.response_began(response_id, now_ms)
+
     def _ask(self) -> Iterator[Command]:
-        if self.phase == "talking" and (response := self._arbiter.next()):
+        """Have the model respond, but not from a memory of what the caller has not heard."""
+        if self.phase == "talking" and not self._ledger.settling and (response := self._arbiter.next()):
             yield response
 
     def _response_done(self, done: ResponseDone, now_ms: float) -> Iterator[Command]:
-        failed = done.status == "failed"
+        failed = done.status == "failed" or self._recitals.broken_off(done.response_id, done.status)
         self._arbiter.response_done(done.response_id, failed=failed)
         self._recitals.over(done.response_id, failed=failed)
         yield from self._speech.finish_response(done.response_id, done.status, now_ms=now_ms)
@@ -404,6 +413,9 @@ class Call:
 
     def _say_goodbye(self, goodbye: Goodbye, call_id: str, now_ms: float) -> Iterator[Command]:
         """The agent wants to hang up; it will, when its last words were heard."""
+        if self._farewell is not None:
+            yield already_begun(call_id)
+            return
         self._farewell = Farewell.begun(goodbye, call_id, now_ms)
         if goodbye.text:
             yield self._farewell.accepted()
@@ -445,6 +457,7 @@ class Call:
 
     def _end(self, result: Result = "fallback", reason: str = "", *, code: int = 1000) -> Iterator[Command]:
         """End the call; one that is leaving ends for the reason it leaves, whoever hangs up first."""
+        yield from self._speech.end()
         if self.phase in {"hanging_up", "leaving"}:
             result, reason = self._outcome
         else:

@@ -47,14 +47,14 @@ class CallerFrames:
     def came(self, frame: CallerAudio, now_ms: float) -> float:
         """Take note of any frame; answers with the ms that are missing in front of it."""
         self.arrived_ms = now_ms
-        missing_ms, self._filled_ms = -self._filled_ms, 0.0
+        filled_ms, self._filled_ms = self._filled_ms, 0.0
         if frame.stamp_ms is None:
             return 0.0
         if self._due_ms == NEVER_MS:
             self._first_ms = self._due_ms = frame.stamp_ms
-        missing_ms += frame.stamp_ms - self._due_ms
+        missing_ms = min(frame.stamp_ms - self._due_ms, LONGEST_FILL_MS) - filled_ms
         self._due_ms = frame.stamp_ms + encoded_bytes(frame.payload) / BYTES_PER_MS
-        return min(missing_ms, LONGEST_FILL_MS) if missing_ms >= FRAME_MS else 0.0
+        return missing_ms if missing_ms >= FRAME_MS else 0.0
 
     @property
     def appended_ms(self) -> float:

@@ -19,7 +19,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from gateway.audio.echo import likeness
+from gateway.audio.echo import NO_LIKENESS, likeness
 from gateway.audio.g711 import BYTES_PER_MS
 from gateway.audio.pcm import levels
 from gateway.audio.voicing import HISTORY_SAMPLES, is_voiced
@@ -41,6 +41,8 @@ VOICED_FRAMES = 3
 """With less voice than this, 60 ms, a sound is nobody's."""
 LONG_FRAMES = 18
 """A sound of 360 ms is hardly an "uh-huh" any more, and with so much voice in it not even if it has ended."""
+UNSURE_BYTES = 60 * BYTES_PER_MS
+"""Where our own voice was stopped is not known to the ms, so the end of a sound that outlasts it is left out."""
 LOUD_RATIO = 2.0
 FLOOR_RANK = 0.2
 LOWEST_FLOOR_RMS = 20
@@ -52,7 +54,9 @@ SILENCE = b"\xff"
 class Confirmation:
     """One `speech_started` over the agent's voice."""
 
-    def __init__(self, before: Iterable[str], now_ms: float, *, played: bytes = b"") -> None:
+    def __init__(
+        self, before: Iterable[str], now_ms: float, *, played: bytes = b"", echo_ms: float | None = None
+    ) -> None:
         """
         *before* is what came from the caller until now, 500 ms or more, in base64.
 
@@ -66,14 +70,22 @@ class Confirmation:
         self._loud_rms = LOUD_RATIO * _floor_rms(self._heard)
         self._onset = self._sounds(max(0, self._before_bytes - ONSET_BYTES))
         self._since: list[Sound] = []
-        self._played, self._played_until_ms = played, now_ms
+        self._played, self._played_end = played, self._before_bytes
         self._words = ""
         self._stopped = False
         self._verdict: Verdict | None = None
+        self.echo = NO_LIKENESS
+        """How like it was to what was played; known with the verdict."""
+        self._expected_ms = echo_ms
 
     def correct_played(self, played: bytes, until_ms: float) -> None:
         """The provider played *played* until *until_ms*, and nothing after: known once the clear has been dated."""
-        self._played, self._played_until_ms = played, until_ms
+        end = self._before_bytes + round((until_ms - self._started_ms) * BYTES_PER_MS)
+        self._played, self._played_end = played, end
+
+    def played_on(self, played: bytes) -> None:
+        """The agent was not stopped, and the provider has played *played* until the caller's latest frame."""
+        self._played, self._played_end = played, len(self._heard)
 
     def frame(self, payload: str, now_ms: float) -> None:
         """The caller's next frame, in base64."""
@@ -141,9 +153,12 @@ class Confirmation:
             return False
         quiet = next((index for index, sound in enumerate(reversed(self._since)) if sound != "quiet"), len(self._since))
         end = self._looked_at - quiet * FRAME_BYTES
-        silent = end - self._before_bytes - round((self._played_until_ms - self._started_ms) * BYTES_PER_MS)
+        if end > self._played_end:
+            end -= UNSURE_BYTES
+        silent = end - self._played_end
         played = self._played + SILENCE * silent if silent > 0 else self._played[: len(self._played) + silent]
-        return likeness(self._heard[:end], played).echo_only
+        self.echo = likeness(self._heard[:end], played, expected_ms=self._expected_ms)
+        return self.echo.echo_only
 
     def _sounds(self, start: int) -> list[Sound]:
         """What is heard in each whole frame from *start* on."""

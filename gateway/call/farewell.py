@@ -44,3 +44,8 @@ class Farewell:
     def cancelled(self) -> SendToolOutput:
         """Tell the model that the call goes on."""
         return SendToolOutput(self.call_id, json.dumps({"status": "not hung up", "reason": "the caller spoke first"}))
+
+
+def already_begun(call_id: str) -> SendToolOutput:
+    """Tell the model that it need not hang up twice."""
+    return SendToolOutput(call_id, json.dumps({"status": "hanging up already"}))

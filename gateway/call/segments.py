@@ -13,6 +13,7 @@ from hashlib import sha256
 from gateway.call.plan import Segment
 from gateway.playback import PlaybackLedger
 from gateway.playback.playout import ItemKey
+from gateway.realtime.events import ResponseStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,11 @@ class Receipt:
     text_sha256: str
     """Of the words as the line gives them, in UTF-8."""
     from_ms: int
-    """When its first byte was played, on the provider's clock."""
+    """When its first byte was played, on the provider's clock, or on ours if the provider stamps nothing."""
     until_ms: int
-    """When its last byte had been played, on the provider's clock."""
+    """When its last byte had been played, on the same clock."""
     acked_ms: int
-    """When the mark behind it came back, on our clock."""
+    """When the mark behind it came back, on our clock, whose zero is a network's jitter away from the provider's."""
 
 
 @dataclass(slots=True)
@@ -52,6 +53,10 @@ class Recital:
         """Whether the caller has heard all of it."""
         items = ledger.items
         return self.spoken and bool(self.pieces) and all(items[key].heard_whole for key in self.keys)
+
+    def acknowledged(self, ledger: PlaybackLedger) -> bool:
+        """Whether the provider itself has said so, by the mark behind it."""
+        return self.heard_whole(ledger) and ledger.items[self.keys[-1]].acked_ms is not None
 
 
 class Recitals:
@@ -86,12 +91,17 @@ class Recitals:
         """Whether an item must be heard, and so is not to be forgotten when it is cut."""
         return any(key in recital.keys for recital in self._open.values())
 
+    def broken_off(self, response_id: str, status: ResponseStatus) -> bool:
+        """Whether a response is over before it has said all that must be heard."""
+        return status != "completed" and self.recital(response_id) is not None
+
     def over(self, response_id: str, *, failed: bool) -> None:
-        """The model has said all of a response, or has failed to."""
-        if recital := self.recital(response_id):
-            recital.spoken = not failed
-            if failed:
-                recital.response_id = ""
+        """The model has said all of a response, or has failed to, and will say it anew."""
+        recital = self.recital(response_id)
+        if recital and failed:
+            del self._open[recital.segment.id]
+        elif recital:
+            recital.spoken = True
 
     def cleared(self, ledger: PlaybackLedger) -> None:
         """The caller has cut in; segments that were not heard whole have to be played again."""
@@ -108,19 +118,18 @@ class Recitals:
     def receipts(self, ledger: PlaybackLedger) -> Iterator[Receipt]:
         """For every segment that was heard whole by now, once."""
         for segment_id, recital in list(self._open.items()):
-            if recital.heard_whole(ledger):
+            if recital.acknowledged(ledger):
                 del self._open[segment_id]
                 yield self._receipt(recital, ledger)
 
     def _receipt(self, recital: Recital, ledger: PlaybackLedger) -> Receipt:
         items = [ledger.items[key] for key in recital.keys]
-        return Receipt(
-            recital.segment.id,
-            sha256(recital.segment.text.encode()).hexdigest(),
-            round(items[0].heard_from_ms or 0),
-            round(items[-1].heard_until_ms or 0),
-            round((items[-1].acked_ms or self._began_ms) - self._began_ms),
-        )
+        provider_began_ms = 0.0 if ledger.clock.running else self._began_ms
+        from_ms = (items[0].heard_from_ms or provider_began_ms) - provider_began_ms
+        until_ms = (items[-1].heard_until_ms or provider_began_ms) - provider_began_ms
+        acked_ms = (items[-1].acked_ms or self._began_ms) - self._began_ms
+        text_sha256 = sha256(recital.segment.text.encode()).hexdigest()
+        return Receipt(recital.segment.id, text_sha256, round(from_ms), round(until_ms), round(max(until_ms, acked_ms)))
 
     @property
     def any_open(self) -> bool:

@@ -14,7 +14,7 @@ listening, as soon as the ledger knows that.
 import re
 from collections.abc import Iterable, Iterator
 
-from gateway.audio.g711 import encoded_bytes, sliced
+from gateway.audio.g711 import BYTES_PER_MS, encoded_bytes, sliced
 from gateway.call.commands import (
     ClearAudio,
     Command,
@@ -37,6 +37,7 @@ from gateway.playback.playout import ItemKey
 from gateway.realtime.events import AudioDelta, ErrorReceived, ResponseStatus
 from gateway.realtime.inputs import TruncateItem
 
+SILENCE = b"\xff"
 _SHORTER_THAN = re.compile(r"([0-9]{1,9})ms is already shorter than")
 
 
@@ -104,8 +105,9 @@ class Speech:
             self._reel.heard(self.ledger.position_byte(now_ms))
 
     def _note_dead_air(self, now_ms: float) -> Iterator[Command]:
-        waited_ms = self.ledger.dry_ms(now_ms) if self._awaited_ms is None else now_ms - self._awaited_ms
-        self._awaited_ms = None
+        since_ms, self._awaited_ms = self._awaited_ms, None
+        dry_since_ms = self.ledger.sent_until_ms
+        waited_ms = self.ledger.dry_ms(now_ms) if since_ms is None else now_ms - max(since_ms, dry_since_ms)
         if waited_ms > 0:
             yield NoteDeadAir(waited_ms)
 
@@ -143,7 +145,11 @@ class Speech:
         """What the provider has played until it took the caller's latest frame, in mu-law."""
         if self._stopped is not None:
             return self._stopped.reel.lately(self._stopped.position_byte, size_bytes)
-        return self._reel.lately(self.ledger.position_byte(now_ms), size_bytes) if self._reel else b""
+        if self._reel is None:
+            return b""
+        silent_bytes = min(self.ledger.silent_bytes(now_ms), size_bytes)
+        played = self._reel.lately(self.ledger.position_byte(now_ms), size_bytes - silent_bytes)
+        return played + SILENCE * silent_bytes
 
     # Barge-in
 
@@ -164,6 +170,7 @@ class Speech:
         yield from self.mark_tail(now_ms=now_ms)
         yield ClearAudio()
         self.ledger.cleared(now_ms=now_ms)
+        self._reel = Reel() if self._reel is not None else None
         self._awaited_ms = None
 
     @property
@@ -172,17 +179,19 @@ class Speech:
         return self._stopped is not None
 
     @property
-    def stopped_for_sure_ms(self) -> float | None:
+    def stopped_ms(self) -> float | None:
         """When it became known how far the caller had heard what is stopped; None as long as it is not."""
-        return self._stopped.settled_ms if self._stopped else None
+        return self._stopped.until_ms if self._stopped else None
 
     def stop(self, *, now_ms: float) -> Iterator[Command]:
         """Fall silent at once, and be able to go on."""
+        if self._stopped is not None:
+            self._stopped.resumes = False
+            return
         assert self._reel is not None
-        position_byte = self.ledger.position_byte(now_ms)
+        reel, position_byte = self._reel, self.ledger.position_byte(now_ms)
         yield from self._clear(now_ms)
-        self._stopped = _Stopped(self._reel, now_ms, position_byte, self.ledger.epoch - 1)
-        self._reel = Reel()
+        self._stopped = _Stopped(reel, now_ms, position_byte, self.ledger.epoch - 1)
         yield from self.settle(now_ms=now_ms)
 
     def resume(self, *, now_ms: float) -> Iterator[Command]:
@@ -216,10 +225,18 @@ class Speech:
         """Have the model forget what was not heard, as soon as that is known."""
         for barge_in in self.ledger.settle(now_ms):
             if self._stopped is not None and barge_in.epoch == self._stopped.epoch:
-                self._stopped.settled(barge_in, now_ms)
+                self._stopped.settled(barge_in)
             else:
                 yield from self._forget(barge_in)
         yield from self._go_on(now_ms)
+        yield from self._note_echoes()
+
+    def end(self) -> Iterator[Command]:
+        """Nothing more will be heard of the provider: what came back before still counts."""
+        self.ledger.ended()
+        yield from self._note_echoes()
+
+    def _note_echoes(self) -> Iterator[Command]:
         for round_trip_ms in self.ledger.round_trips_ms():
             yield NoteRoundTrip(round_trip_ms)
         if flushed := self.ledger.flushed_marks():
@@ -233,8 +250,11 @@ class Speech:
         yield NoteBargeIn(barge_in)
 
     def _truncate(self, cut: Cut | None) -> Iterator[Command]:
-        """What must be heard will be heard, so it is not forgotten."""
-        if cut is not None and self.remembered and not self._recitals.owns((cut.item_id, cut.content_index)):
+        """What must be heard will be heard, so it is not forgotten; nor is what turned out to be heard whole."""
+        if cut is None or not self.remembered:
+            return
+        key = (cut.item_id, cut.content_index)
+        if not self._recitals.owns(key) and not self.ledger.items[key].heard_whole:
             yield TruncateItem(cut.item_id, cut.content_index, cut.audio_end_ms)
 
     def truncate_refused(self, truncate: TruncateItem, error: ErrorReceived) -> Iterator[Command]:
@@ -259,14 +279,16 @@ class _Stopped:
         """How far the caller has heard the reel, as far as it is known."""
         self.epoch = epoch
         self.barge_in: BargeIn | None = None
-        self.settled_ms: float | None = None
+        self.until_ms: float | None = None
+        """Until when it was played, counting from `since_ms` in what was played."""
         self.came: list[tuple[ItemKey, str]] = []
         """What the model has said since."""
         self.resumes = False
 
-    def settled(self, barge_in: BargeIn, now_ms: float) -> None:
+    def settled(self, barge_in: BargeIn) -> None:
         """It is known what the caller has heard."""
-        self.barge_in, self.position_byte, self.settled_ms = barge_in, barge_in.position_byte, now_ms
+        self.until_ms = self.since_ms + (barge_in.position_byte - self.position_byte) / BYTES_PER_MS
+        self.barge_in, self.position_byte = barge_in, barge_in.position_byte
 
     def rest(self) -> Iterator[tuple[ItemKey, str]]:
         """Everything that the caller has not heard."""

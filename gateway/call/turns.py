@@ -2,7 +2,8 @@
 Whose turn it is, on lines where the gateway decides that.
 
 The server's voice detection tells when somebody speaks; what follows depends on what the caller is listening to, and on
-the line. `immediate` cuts, unless it is our own voice coming back. `off` lets the agent finish, and then has it answer.
+the line. `immediate` cuts, unless it is our own voice coming back; what is like it, and not only that, is listened to
+for another moment while the agent speaks on. `off` lets the agent finish, and then has it answer.
 `confirmed` stops the agent, and asks who it was (`confirmation`): the caller, and the agent is cut; or a cough, an
 uh-huh, an echo, and the agent goes on.
 
@@ -15,7 +16,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.audio.echo import likeness
+from gateway.audio.echo import LEAST_ECHO, NO_LIKENESS, Likeness, likeness
 from gateway.audio.g711 import BYTES_PER_MS
 from gateway.call.backchannel import is_backchannel
 from gateway.call.commands import Command, NoteDismissed
@@ -44,6 +45,8 @@ class _Turn:
     """Whether it came while the agent was speaking."""
     dismissed: Verdict | None = None
     dismissed_ms: float = 0.0
+    doubted: bool = False
+    """Whether an echo has begun to sound like more than that."""
     accepted: bool = False
     """Whether it is the caller's."""
     ended: bool = False
@@ -60,7 +63,7 @@ class Turns:
         self._heard: deque[str] = deque(maxlen=HEARD_FRAMES)
         self._turn: _Turn | None = None
         self._question: Confirmation | None = None
-        self._corrected = False
+        self._echo_ms: float | None = None
         self._spoke = False
         self._dismissed: OrderedDict[str, Verdict] = OrderedDict()
 
@@ -89,8 +92,8 @@ class Turns:
         self._heard.append(audio.payload)
         turn = self._turn
         if self._question is not None:
-            self._correct(self._question, now_ms)
             self._question.frame(audio.payload, now_ms)
+            self._correct(self._question, now_ms)
             yield from self._decide(now_ms)
         elif turn and turn.dismissed and not turn.ended and now_ms >= turn.dismissed_ms + LOOKED_AGAIN_AFTER_MS:
             self._ask(now_ms)
@@ -101,17 +104,26 @@ class Turns:
 
     def began(self, item_id: str, now_ms: float) -> Iterator[Command]:
         """The server hears speech."""
-        if self._question is not None:
+        if self._question is not None and not self._let_go_unanswered():
             return
-        mode, over_agent = self._mode(), self._speech.ledger.interruptible
+        mode, over_agent = self._mode(), self._speech.ledger.interruptible or self._speech.stopped
         self._turn = turn = _Turn(item_id, mode, over_agent)
-        if over_agent and mode == "confirmed":
+        echo = self._likeness(now_ms) if self._plan.self_echo_guard else NO_LIKENESS
+        if echo.echo_only:
+            yield from self._dismiss(turn, "echo", now_ms)
+        elif over_agent and mode == "confirmed":
             self._ask(now_ms)
             yield from self._speech.stop(now_ms=now_ms)
-        elif over_agent and self._plan.self_echo_guard and self._is_echo(now_ms):
-            yield from self._dismiss(turn, "echo", now_ms)
+        elif over_agent and echo.score > LEAST_ECHO:
+            self._ask(now_ms)
         else:
             yield from self._accept(turn, now_ms)
+
+    def response_began(self, response_id: str, now_ms: float) -> Iterator[Command]:
+        """A response that was asked for before the caller went on speaking is of no use any more."""
+        turn = self._turn
+        if turn and turn.accepted and turn.mode != "off" and response_id in self._arbiter.active:
+            yield from self._cut(now_ms)
 
     def ended(self, item_id: str, now_ms: float) -> Iterator[Command]:
         """The server hears speech no more."""
@@ -139,33 +151,46 @@ class Turns:
     # What follows from it
 
     def _mode(self) -> BargeInMode:
-        """What the caller's speech does to what the caller is listening to."""
+        """What the caller's speech does to what the caller is listening to, or was until it was stopped."""
+        if self._speech.stopped:
+            return "confirmed"
         audible = self._speech.ledger.audible
         segment = self._recitals.of(self._speech.response_of(audible)) if audible else None
         return segment.barge_in if segment else self._plan.barge_in
 
     def _ask(self, now_ms: float) -> None:
         played = self._speech.played_lately(PLAYED_BYTES, now_ms=now_ms)
-        self._question, self._corrected = Confirmation(self._heard, now_ms, played=played), False
+        self._question = Confirmation(self._heard, now_ms, played=played, echo_ms=self._echo_ms)
 
     def _correct(self, question: Confirmation, now_ms: float) -> None:
-        """Audio goes on playing until the clear has arrived; how much of it is known only later."""
-        until_ms = self._speech.stopped_for_sure_ms
-        if until_ms is not None and not self._corrected:
-            self._corrected = True
-            question.correct_played(self._speech.played_lately(PLAYED_BYTES, now_ms=now_ms), until_ms)
+        """Audio goes on playing until the clear has arrived, which is known later; or all the time, without a clear."""
+        played = self._speech.played_lately(PLAYED_BYTES, now_ms=now_ms)
+        if not self._speech.stopped:
+            question.played_on(played)
+        elif self._speech.stopped_ms is not None:
+            question.correct_played(played, self._speech.stopped_ms)
 
-    def _is_echo(self, now_ms: float) -> bool:
-        heard = b"".join(map(b64decode, self._heard))
-        return likeness(heard, self._speech.played_lately(PLAYED_BYTES, now_ms=now_ms)).echo_only
+    def _likeness(self, now_ms: float) -> Likeness:
+        """How much of what came from the caller is the agent's voice."""
+        heard, played = b"".join(map(b64decode, self._heard)), self._speech.played_lately(PLAYED_BYTES, now_ms=now_ms)
+        return self._learnt(likeness(heard, played, expected_ms=self._echo_ms))
+
+    def _learnt(self, echo: Likeness) -> Likeness:
+        """Remember how late the phone's echo is."""
+        self._echo_ms = echo.delay_ms if echo.echo_only else self._echo_ms
+        return echo
 
     def _decide(self, now_ms: float) -> Iterator[Command]:
         turn, question = self._turn, self._question
         verdict = question.verdict(now_ms) if question else None
-        if turn is None or verdict is None:
+        if turn is None or question is None or verdict is None:
             return
         self._question = None
-        if verdict == "caller":
+        self._learnt(question.echo)
+        if verdict == "caller" and turn.dismissed == "echo" and question.echo.score > LEAST_ECHO and not turn.doubted:
+            turn.doubted = True
+            self._ask(now_ms)
+        elif verdict == "caller":
             yield from self._accept(turn, now_ms)
         else:
             yield from self._dismiss(turn, verdict, now_ms)
@@ -174,13 +199,25 @@ class Turns:
         """It was not the caller who wanted to speak: the agent goes on."""
         if turn.dismissed is None:
             yield NoteDismissed(verdict)
-        turn.dismissed, turn.dismissed_ms = verdict, now_ms
-        self._dismissed[turn.item_id] = verdict
-        while len(self._dismissed) > DISMISSED_KEPT:
-            self._dismissed.popitem(last=False)
+        turn.dismissed, turn.dismissed_ms, turn.doubted = verdict, now_ms, False
+        self._remember(turn.item_id, verdict)
         if turn.ended:
             self._turn = None
         yield from self._speech.resume(now_ms=now_ms)
+
+    def _let_go_unanswered(self) -> bool:
+        """Who begins anew is asked about anew; whether what is in question is over, and only its words can count."""
+        turn = self._turn
+        if turn is None or not turn.ended:
+            return False
+        self._question = None
+        self._remember(turn.item_id, turn.dismissed or "noise")
+        return True
+
+    def _remember(self, item_id: str, verdict: Verdict) -> None:
+        self._dismissed[item_id] = verdict
+        while len(self._dismissed) > DISMISSED_KEPT:
+            self._dismissed.popitem(last=False)
 
     def _accept(self, turn: _Turn, now_ms: float) -> Iterator[Command]:
         """It is the caller: the agent gives way, unless it has to be heard out."""
@@ -192,11 +229,10 @@ class Turns:
             yield from self._answer(now_ms)
 
     def _accept_late(self, item_id: str, now_ms: float) -> Iterator[Command]:
-        """What was taken for a noise were words."""
-        turn = self._turn if self._turn and self._turn.item_id == item_id else None
-        if turn is None:
-            turn = _Turn(item_id, self._mode(), over_agent=True, ended=True)
-        yield from self._accept(turn, now_ms)
+        """What was taken for a noise were words, and whatever is heard now belongs to them."""
+        del self._dismissed[item_id]
+        self._question = None
+        yield from self._accept(self._turn or _Turn(item_id, self._mode(), over_agent=True, ended=True), now_ms)
 
     def _cut(self, now_ms: float) -> Iterator[Command]:
         active = self._arbiter.active

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from gateway.cli.caller import Caller, Utterance
+from gateway.cli.live_ledger import short_id
 from gateway.cli.serve import running
 from gateway.cli.table import table
 from gateway.lines import Greeting, Line, Lines
@@ -102,7 +103,7 @@ def _report(verdicts: Sequence[Verdict]) -> bool:
     """Print what the phone really played beside what the model was told; whether that is right."""
     rows = [
         (
-            f"…{verdict.item_id[-5:]}",
+            short_id(verdict.item_id),
             f"{verdict.generated_ms:,.0f}",
             f"{verdict.sent_ms:,.0f}",
             f"{verdict.heard_ms:,.1f}",
@@ -112,7 +113,7 @@ def _report(verdicts: Sequence[Verdict]) -> bool:
         )
         for verdict in verdicts
     ]
-    head = ("item", "generated ms", "sent ms", "heard ms (by the phone)", "truncated at ms", "error ms", "")
+    head = ("item", "generated ms", "sent ms", "played by the phone", "truncated at ms", "error ms", "")
     print(f"\n{table(head, rows)}\n")
     right = all(_is_right(verdict) for verdict in verdicts) and any(
         verdict.error_ms is not None for verdict in verdicts

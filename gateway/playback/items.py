@@ -24,8 +24,8 @@ class ItemAudio:
     complete: bool = False
     """Whether the model has said that no more audio comes."""
     truncated: bool = False
-    epoch: int = 0
-    """The epoch in which its audio was sent last."""
+    epoch: int = -1
+    """The epoch in which its audio was sent last; -1 before it was."""
     heard_from_ms: float | None = None
     """When it began to be heard, on the provider's clock."""
     heard_until_ms: float | None = None
@@ -90,24 +90,33 @@ class Accounts:
         if span.key is not None:
             self.items[span.key].heard_bytes += max(0, min(position_byte, span.end_byte) - span.start_byte)
 
+    def heard_in_part(self, span: Span, position_byte: int, begins_ms: float) -> None:
+        """The caller heard a span, which began to play at *begins_ms*, up to *position_byte*; no mark says so."""
+        self.heard(span, position_byte)
+        item = self.items[span.key] if span.key and position_byte > span.start_byte else None
+        if item is not None:
+            item.heard_from_ms = begins_ms if item.heard_from_ms is None else item.heard_from_ms
+            item.acked_ms = None
+
     def played(self, spans: Sequence[Span], date_ms: float, acked_ms: float) -> None:
         """
         The caller has heard all of *spans*, by *date_ms* on the provider's clock.
 
-        So says a mark that came back at *acked_ms* on ours.
+        So says a mark that came back at *acked_ms* on ours; where it came late, audio had ended before it.
         """
         for span in spans:
             if span.key is not None:
                 self.heard(span, span.end_byte)
                 item = self.items[span.key]
-                before_ms = (spans[-1].end_byte - span.start_byte) / BYTES_PER_MS
-                item.heard_from_ms = date_ms - before_ms if item.heard_from_ms is None else item.heard_from_ms
-                item.heard_until_ms = date_ms - (spans[-1].end_byte - span.end_byte) / BYTES_PER_MS
+                began_ms = min(date_ms - (spans[-1].end_byte - span.start_byte) / BYTES_PER_MS, span.began_ms)
+                item.heard_from_ms = began_ms if item.heard_from_ms is None else item.heard_from_ms
+                item.heard_until_ms = began_ms + (span.end_byte - span.start_byte) / BYTES_PER_MS
                 item.acked_ms = acked_ms
 
-    def taken_up(self, key: ItemKey, from_byte: int) -> None:
+    def taken_up(self, key: ItemKey, from_byte: int, epoch: int) -> None:
         """An item that was cut is spoken again, from a byte on."""
         item = self.items[key]
+        item.epoch = epoch
         item.truncated = False
         item.sent_bytes = item.heard_bytes = min(from_byte, item.heard_bytes)
         if not from_byte:

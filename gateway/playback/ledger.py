@@ -21,6 +21,7 @@ cut at most once, and not at all when it was heard whole.
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 
 from gateway.audio.g711 import BYTES_PER_MS
 from gateway.playback.clock import ProviderClock, Sighting
@@ -35,8 +36,8 @@ MARK_EVERY_BYTES = 800
 """Audio that goes out before the next mark: 100 ms."""
 UNREAD_AT_MOST = 50
 """Frames and echoes that may gather before they are read: about a second of them."""
-BRACKET_WAIT_MS = 60.0
-"""How long an echo waits for the caller's next frame to date it."""
+BRACKET_WAIT_MS = 160.0
+"""How long an echo waits for the caller's next frame to date it; with a jitter of 60 ms frames come that far apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +183,13 @@ class PlaybackLedger:
         self._date_echoes(now_ms)
 
     def flushed_marks(self) -> int:
-        """How many marks came back because their audio was thrown away; each is told once."""
-        told, self._flushed_marks = self._flushed_marks, 0
+        """
+        How many marks came back because their audio was thrown away; each is told once.
+
+        One that turns out to have been played after all, when it was told already, makes up for the next.
+        """
+        told = max(0, self._flushed_marks)
+        self._flushed_marks -= told
         return told
 
     def round_trips_ms(self) -> list[float]:
@@ -222,7 +228,7 @@ class PlaybackLedger:
             return []
         played = closed.echoed(echo, self._precision)
         self._flushed_marks -= sum(span.mark is not None for span in played)
-        return played
+        return [span for span in played if span.key in closed.keys]
 
     def _acknowledged_now(self, echo: Echo) -> list[Span]:
         if not self._playout.holds(echo.ordinal):
@@ -261,6 +267,16 @@ class PlaybackLedger:
         self._read()
         return self._playout.position_byte(self.clock.latest_ms if self.clock.running else now_ms)
 
+    def silent_bytes(self, now_ms: float) -> int:
+        """How much more could have been played by then, had there been more."""
+        self._read()
+        return self._playout.silent_bytes(self.clock.latest_ms if self.clock.running else now_ms)
+
+    @property
+    def sent_until_ms(self) -> float:
+        """When all that was sent since the last clear would have been played if the network took no time."""
+        return self._playout.sent_until_ms
+
     def dry_ms(self, now_ms: float) -> float:
         """For how long the caller has been waiting for the rest of an item that was begun."""
         unfinished = any(self._accounts.items[key].sent_bytes for key in self._accounts.unfinished(self.epoch))
@@ -270,11 +286,13 @@ class PlaybackLedger:
         """What *barge_in* cut is spoken on, from where the caller stopped listening."""
         for cut in barge_in.cuts:
             key = (cut.item_id, cut.content_index)
-            self._accounts.taken_up(key, self._accounts.items[key].heard_bytes)
+            self._accounts.taken_up(key, self._accounts.items[key].heard_bytes, self.epoch)
 
     def begun_again(self, item_id: str, content_index: int) -> None:
-        """An item is spoken again, from its beginning."""
-        self._accounts.taken_up((item_id, content_index), 0)
+        """An item is spoken again, from its beginning; what becomes of the audio that was cut counts no more."""
+        for closed in self._closed:
+            closed.keys.pop((item_id, content_index), None)
+        self._accounts.taken_up((item_id, content_index), 0, self.epoch)
 
     @property
     def unheard(self) -> bool:
@@ -306,6 +324,16 @@ class PlaybackLedger:
         deadlines_ms = [closed.deadline_ms for closed in self._closed]
         return min(deadlines_ms + [undated.patience_ms for undated in self._undated])
 
+    def ended(self) -> None:
+        """Nothing more comes in: echoes that wait for the caller's next frame are dated without it."""
+        self._read()
+        self._date_echoes(inf)
+
+    @property
+    def settling(self) -> bool:
+        """Whether a barge-in is under way of which it is not known yet what the caller has heard."""
+        return bool(self._closed)
+
     def settle(self, now_ms: float) -> list[BargeIn]:
         """The barge-ins whose outcome is known by now, oldest first; each is told once."""
         self._read()
@@ -317,8 +345,9 @@ class PlaybackLedger:
 
     def _settle(self, closed: ClosedEpoch, by: Settled, now_ms: float) -> BargeIn:
         heard_byte, clock_byte = closed.heard_byte(), closed.clock_byte()
-        for span in closed.playout.spans():
-            self._accounts.heard(span, heard_byte)
+        for span, begins_ms in closed.playout.timeline():
+            if span.key in closed.keys:
+                self._accounts.heard_in_part(span, heard_byte, begins_ms)
         cuts = tuple(cut for key in closed.keys if (cut := self._accounts.cut(key)))
         return BargeIn(
             settled_by=by,

@@ -36,6 +36,8 @@ class Span:
     """When it would have been played if the network took no time, on our clock."""
     mark: int | None = None
     """Ordinal of the mark that follows the audio; None when the mark comes after a later span."""
+    began_ms: float = float("inf")
+    """When it began to play, as far as that could be told before a mark behind it came back."""
 
 
 @dataclass(slots=True)
@@ -133,6 +135,10 @@ class Playout:
 
         *slack_ms* is how far dates may be off.
         """
+        for span, begins_ms in self.timeline():
+            span.began_ms = begins_ms
+            if span.mark == ordinal:
+                break
         played = []
         late = False
         while self._spans:
@@ -196,7 +202,7 @@ class Playout:
         """What is not known to have been played, in order."""
         return iter(self._spans)
 
-    def _timeline(self) -> Iterator[tuple[Span, float]]:
+    def timeline(self) -> Iterator[tuple[Span, float]]:
         """Each span still expected, with the date at which it begins to play."""
         ended_ms = self._reached_ms
         for span in self._spans:
@@ -206,15 +212,22 @@ class Playout:
 
     def ends_ms(self, ordinal: int) -> float:
         """Date at which the audio before a mark that is still expected has been played."""
-        for span, begins_ms in self._timeline():
+        for span, begins_ms in self.timeline():
             if span.mark == ordinal:
                 return begins_ms + (span.end_byte - span.start_byte) / BYTES_PER_MS
         raise LookupError(f"mark {ordinal} is not expected in epoch {self.epoch}")
 
+    def silent_bytes(self, date_ms: float) -> int:
+        """How much time has passed at *date_ms* since the queue ran dry, in bytes; 0 if nothing was played yet."""
+        ended_ms = self._reached_ms
+        for span, begins_ms in self.timeline():
+            ended_ms = begins_ms + (span.end_byte - span.start_byte) / BYTES_PER_MS
+        return max(0, int((date_ms - ended_ms) * BYTES_PER_MS)) if ended_ms > float("-inf") else 0
+
     def position_byte(self, date_ms: float) -> int:
         """How far the provider had played by *date_ms*."""
         position_byte = self.acked_byte
-        for span, begins_ms in self._timeline():
+        for span, begins_ms in self.timeline():
             if date_ms <= begins_ms:
                 break
             played_bytes = int((date_ms - begins_ms) * BYTES_PER_MS)

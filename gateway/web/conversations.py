@@ -3,11 +3,14 @@
 
 What callers say is nobody's business but the operator's. Where the gateway shares a secret with a provider, a follower
 has to show that it has it too; where it does not, only this machine is served, and no one through a tunnel.
+
+`?ledger_ms=500` has what the ledger has changed told as well, at that interval.
 """
 
 import hashlib
 import hmac
 import json
+import re
 from ipaddress import ip_address
 
 from aiohttp import web
@@ -15,6 +18,7 @@ from aiohttp import web
 from gateway.web.gateway import GATEWAY
 
 SIGNATURE_HEADER = "X-Gateway-Signature"
+LEDGER_MS = range(100, 10_001)
 
 
 def signature(secret: str, path: str) -> str:
@@ -30,11 +34,22 @@ async def follow(request: web.Request) -> web.StreamResponse:
     conversation = gateway.conversations.find(request.match_info["call_sid"])
     if conversation is None:
         raise web.HTTPNotFound(text="no such call; the last hundred are kept\n")
+    ledger_ms = _ledger_ms(request)
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
     await response.prepare(request)
-    async for entry in conversation.follow():
+    async for entry in conversation.follow(ledger_ms=ledger_ms):
         await response.write(json.dumps(entry.as_dict(), ensure_ascii=False).encode() + b"\n")
     return response
+
+
+def _ledger_ms(request: web.Request) -> int | None:
+    found = request.query.get("ledger_ms")
+    if found is None:
+        return None
+    if not re.fullmatch("[0-9]{1,5}", found) or int(found) not in LEDGER_MS:
+        expected = f"ledger_ms: expected {LEDGER_MS[0]} to {LEDGER_MS[-1]}, found {found[:20]!r}"
+        raise web.HTTPBadRequest(text=f"{expected}\n")
+    return int(found)
 
 
 def _allowed(request: web.Request, secret: str | None) -> bool:

@@ -7,9 +7,14 @@ from statistics import median
 
 import pytest
 
-from gateway.realtime.inputs import CreateResponse
+from gateway.call import Command
+from gateway.call.commands import HangUp, NoteDismissed, NoteReceipt, PlayAudio
+from gateway.call.confirmation import Verdict
+from gateway.realtime.events import SpeechStopped
+from gateway.realtime.inputs import AppendAudio, CreateResponse
 from tests.call.world import Account, World
 from tests.call.world.accuracy import errors_ms
+from tests.call.world.clears import NEVER_MS, Clear, clears
 from tests.call.world.fates import Fate, fates
 from tests.call.world.laws import broken
 
@@ -51,13 +56,15 @@ def test_a_thousand_calls_keep_the_laws() -> None:
     Every law holds, and where the provider does what it documents half of the cuts are within 10 ms of what was heard.
     """
     off_ms: list[float] = []
-    found = []
+    found, happened = [], Counter[str]()
     for call in played(MANY_SEEDS):
         found.append(breaches([call]))
+        happened.update(troubles(call))
         off_ms += [] if call.conditions.faults else [abs(error_ms) for error_ms in errors_ms(call)]
     assert not any(found), "\n".join(filter(None, found))
     assert len(off_ms) > 400
     assert median(off_ms) <= 10
+    assert {kind for kind in (*TROUBLES, *RARE_TROUBLES) if happened[kind] < 3} == set(), happened
 
 
 def test_a_seed_is_a_call() -> None:
@@ -84,10 +91,28 @@ TROUBLES = (
     "cut very long after its end came",
     "late audio dropped",
     "heard whole",
-    "two barge-ins in half a second",
     "response asked for",
     "marks gone wrong",
+    "stopped and cut",
+    "stopped and resumed",
+    "taken for an echo",
+    "taken for a noise",
+    "heard as it must be",
+    "silence made up for",
 )
+RARE_TROUBLES = (
+    "two barge-ins in half a second",
+    "taken for an uh-huh",
+    "cut after all",
+    "played again from its start",
+    "hung up by the agent",
+    "cancelled too late",
+)
+DISMISSED: dict[Verdict, str] = {
+    "backchannel": "taken for an uh-huh",
+    "echo": "taken for an echo",
+    "noise": "taken for a noise",
+}
 
 
 def troubles(call: Account) -> Iterator[str]:
@@ -97,10 +122,40 @@ def troubles(call: Account) -> Iterator[str]:
     for sooner_ms, later_ms in pairwise(call.telephone.cleared_ms):
         if later_ms - sooner_ms < 500:
             yield "two barge-ins in half a second"
-    if any(isinstance(done, CreateResponse) for entry in call.entries for done in entry.commands):
-        yield "response asked for"
     if call.conditions.faults:
         yield "marks gone wrong"
+    for entry in call.entries:
+        for done in entry.commands:
+            yield from _troubles_in(done)
+        if any(isinstance(done, PlayAudio) for done in entry.commands) and isinstance(entry.cause, SpeechStopped):
+            yield "played again from its start"
+    for clear in clears(call):
+        yield from _troubles_with(clear)
+    if any(why.startswith("Cancellation failed") for _, why in call.server.refused):
+        yield "cancelled too late"
+
+
+def _troubles_in(done: Command) -> Iterator[str]:
+    match done:
+        case CreateResponse():
+            yield "response asked for"
+        case NoteDismissed(verdict):
+            yield DISMISSED[verdict]
+        case NoteReceipt():
+            yield "heard as it must be"
+        case HangUp():
+            yield "hung up by the agent"
+        case AppendAudio(payload) if not payload.strip("/8="):
+            yield "silence made up for"
+        case _:
+            pass
+
+
+def _troubles_with(clear: Clear) -> Iterator[str]:
+    if clear.resumed_ms < NEVER_MS:
+        yield "stopped and resumed"
+    if clear.stops and clear.cut_ms < NEVER_MS:
+        yield "stopped and cut" if clear.dismissed_ms == NEVER_MS else "cut after all"
 
 
 def _troubles_of(fate: Fate) -> Iterator[str]:

@@ -159,3 +159,20 @@ async def test_serve_may_be_told_to_stop_twice(config: Path) -> None:
             process.send_signal(signal.SIGTERM)
             assert await phone.ended() is Ending.AGENT_HUNG_UP
         assert await process.wait() == 0
+
+
+async def test_call_shows_how_a_call_goes(config: Path) -> None:
+    """
+    It prints who spoke, the ledger while it grows and the account of each item, and its status is 0.
+    """
+    async with command("serve", config=config) as process:
+        address = (await voice_url(process)).removesuffix("/twilio/voice")
+        status, output, errors = await outcome("call", NUMBER, "--gateway", address, config=config)
+    assert (status, errors) == (0, "")
+    for shown in (
+        r"agent    “Hello\.”",
+        r"ledger   …\w{5}  generated",
+        r"discarded ms +heard words\n",
+        "heard whole  Hello",
+    ):
+        assert re.search(shown, output), shown

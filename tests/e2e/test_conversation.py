@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.sim.realtime import Behaviour
+from gateway.sim.realtime import Behaviour, Call
+from gateway.sim.sounds import cough
 from tests.e2e.exchange import TOKEN, Exchange, exchange, noise, saying, sound
 
 GREETING = "Hello."
@@ -65,9 +66,117 @@ async def test_a_conversation_is_told_in_order() -> None:
     assert told["key_pressed"]["text"] == "5"
     (cut,) = told["heard"]["details"]["cuts"]
     assert 300 <= cut["heard_ms"] < cut["generated_ms"] == 1_500
+    assert cut["truncated"] is True
     first, second = told["ended"]["details"]["items"]
     assert (first["item_id"], first["heard_ms"], first["truncated"]) == (cut["item_id"], cut["heard_ms"], True)
     assert (second["generated_ms"], second["truncated"]) == (100, False)
+
+
+async def test_words_are_parted_where_the_caller_cut_in() -> None:
+    """
+    A cut and the account of its item have all of the item's words, heard and unheard; a whole item has no unheard ones.
+    """
+    async with exchange(talkative(), greeting=GREETING) as ex:
+        entries = await followed(ex, await interrupted_call(ex))
+    told = {entry["kind"]: entry["details"] for entry in entries if "details" in entry}
+    (cut,) = told["heard"]["cuts"]
+    assert cut["heard_text"] + cut["unheard_text"] == "Good morning."
+    assert cut["unheard_text"] != ""
+    assert cut["text_error_ms"] > 0
+    first, second = told["ended"]["items"]
+    assert (first["heard_text"], first["unheard_text"]) == (cut["heard_text"], cut["unheard_text"])
+    assert (second["heard_text"], second["unheard_text"]) == ("Good morning.", "")
+
+
+async def test_accounts_add_up() -> None:
+    """
+    Once the call is over, what was generated of each item was either heard or discarded, and its state says which.
+    """
+    async with exchange(talkative(), greeting=GREETING) as ex:
+        *_, ended = await followed(ex, await interrupted_call(ex))
+    first, second = ended["details"]["items"]
+    for item in (first, second):
+        assert item["heard_ms"] + item["discarded_ms"] == item["generated_ms"]
+        assert item["heard_ms"] <= item["sent_ms"] <= item["generated_ms"]
+    assert (first["state"], second["state"]) == ("cut", "heard_whole")
+    assert (first["discarded_ms"] > 0, second["discarded_ms"]) == (True, 0)
+
+
+async def test_a_cough_is_told_as_one() -> None:
+    """
+    Where barge-in is confirmed, whoever follows sees the clear, why it was for nothing, and that the agent went on.
+    """
+    async with exchange(saying((sound(2_500),)), greeting=GREETING, barge_in="confirmed") as ex:
+        async with ex.call() as (phone, _):
+            await phone.hears(at_least_ms=700)
+            phone.say(cough(1))
+            await phone.cleared()
+            await phone.hears(at_least_ms=100)
+            await phone.hang_up()
+        entries = await followed(ex, phone.call_sid)
+    kinds = [entry["kind"] for entry in entries if entry["kind"] not in {"caller_said", "agent_says"}]
+    assert kinds == ["barge_in", "caller_speaks", "dismissed", "resumed", "ended"]
+    told = {entry["kind"]: entry.get("details", {}) for entry in entries}
+    assert told["dismissed"] == {"verdict": "noise"}
+    assert 100 < told["resumed"]["silent_ms"] < 1_000
+
+
+MUST_HEAR = [{"id": "terms", "text": "This call is recorded.", "barge_in": "immediate"}]
+
+
+async def test_a_receipt_is_told() -> None:
+    """
+    Words that had to be heard leave a receipt as soon as the last of them was: which they were, and when.
+    """
+    async with exchange(saying((sound(400),)), must_hear=MUST_HEAR) as ex, ex.call() as (phone, _):
+        async with ex.http.get(f"{ex.address}/calls/{phone.call_sid}/conversation") as answer:
+            entries = [json.loads(await answer.content.readline()) for _ in range(2)]
+        await phone.hang_up()
+    receipt = next(entry for entry in entries if entry["kind"] == "receipt")
+    details = receipt["details"]
+    assert details["segment"] == "terms"
+    assert details["text_sha256"] == hashlib.sha256(b"This call is recorded.").hexdigest()
+    assert details["until_ms"] - details["from_ms"] == pytest.approx(400, abs=2 + ex.heartbeat.late_ms)
+    assert receipt["at_ms"] - details["acked_ms"] < 200 + ex.heartbeat.late_ms
+
+
+async def test_whoever_hangs_up_at_the_last_word_has_heard_it() -> None:
+    """
+    A caller who hangs up the moment the last word was played leaves a receipt all the same.
+    """
+    async with exchange(saying((sound(400),)), must_hear=MUST_HEAR) as ex, ex.call() as (phone, _):
+        await phone.hears(at_least_ms=400)
+        await phone.hang_up()
+        entries = await followed(ex, phone.call_sid)
+    assert [entry["kind"] for entry in entries][-2:] == ["receipt", "ended"]
+
+
+async def test_what_must_be_heard_is_cut_but_not_forgotten() -> None:
+    """
+    A segment that is cut short and played again later was not truncated in the model's memory, and the cut says so.
+    """
+    async with exchange(saying((sound(1_000),)), must_hear=MUST_HEAR) as ex, ex.call() as (phone, session):
+        await phone.hears(at_least_ms=300)
+        phone.say(noise(200, 1))
+        await phone.cleared()
+        await phone.hears(at_least_ms=500)
+        await phone.hang_up()
+        entries = await followed(ex, phone.call_sid)
+        assert not session.truncations
+    (cut,) = next(entry for entry in entries if entry["kind"] == "heard")["details"]["cuts"]
+    assert (cut["generated_ms"], cut["truncated"]) == (1_000, False)
+
+
+async def test_hanging_up_is_told() -> None:
+    """
+    When the agent ends the call, the conversation says so before it ends.
+    """
+    behaviour = saying((sound(200), Call("hang_up")))
+    async with exchange(behaviour, greeting=GREETING, goodbye={"wait_s": 5}) as ex, ex.call() as (phone, _):
+        await phone.ended()
+        entries = await followed(ex, phone.call_sid)
+    assert [entry["kind"] for entry in entries] == ["agent_says", "hanging_up", "ended"]
+    assert entries[-1]["text"] == "agent_hung_up"
 
 
 async def test_a_conversation_is_told_as_it_goes_on() -> None:

@@ -5,7 +5,8 @@ import json
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.sim.realtime import Session
+from gateway.sim.realtime import Call, Session
+from gateway.sim.sounds import cough
 from tests.e2e.exchange import Exchange, exchange, noise, saying, sound
 from tests.e2e.hand_stream import started
 
@@ -16,6 +17,7 @@ CLOSED_SETS = {
     "settled_by": {"flushed_echo", "played", "clock"},
     "outcome": {"heard", "unheard", "left_alone", "confirmed", "refused"}
     | {"answered", "unknown_number", "bad_signature", "malformed"},
+    "verdict": {"noise", "backchannel", "echo"},
     "blame": {"provider", "model", "gateway"},
     "status": {"completed", "cancelled", "incomplete", "failed", "in_progress"},
     "reason": {"bad_signature", "no_start", "bad_token", "duplicate", "malformed"},
@@ -26,6 +28,18 @@ async def fetch(ex: Exchange, path: str) -> tuple[int, str]:
     """Status and body of a page."""
     async with ex.http.get(ex.address + path) as answer:
         return answer.status, await answer.text()
+
+
+async def measures(ex: Exchange) -> dict[str, float]:
+    """Counts and sums of the histograms."""
+    _, text = await fetch(ex, "/metrics")
+    return {
+        sample.name.removeprefix("gateway_"): sample.value
+        for family in text_string_to_metric_families(text)
+        if family.type == "histogram"
+        for sample in family.samples
+        if not sample.name.endswith("_bucket")
+    }
 
 
 async def greeted(ex: Exchange, *, then_says: bytes = b"") -> Session:
@@ -59,6 +73,7 @@ async def test_known_calls_have_exact_counts() -> None:
     assert abs(inbound - expected) <= 1
     assert outbound == 30
     assert counts.pop("responses_total{completed}") in {3, 4}
+    assert counts.pop("flushed_marks_total") >= 5
     assert counts == {
         "webhooks_total{answered}": 3,
         "calls_total{success}": 3,
@@ -115,11 +130,53 @@ async def test_round_trips_are_measured() -> None:
     """
     async with exchange(saying((sound(1_000),), ()), greeting=GREETING) as ex:
         await greeted(ex, then_says=noise(150, 1))
-        _, text = await fetch(ex, "/metrics")
-    figures = {one.name: one.value for family in text_string_to_metric_families(text) for one in family.samples}
-    assert figures["gateway_mark_round_trip_seconds_count"] >= 3
-    assert figures["gateway_barge_in_settled_seconds_count"] == 1
-    assert 0 < figures["gateway_barge_in_settled_seconds_sum"] < 0.5
+        measured = await measures(ex)
+    assert measured["mark_round_trip_seconds_count"] >= 3
+    assert measured["barge_in_settled_seconds_count"] == 1
+    assert 0 < measured["barge_in_settled_seconds_sum"] < 0.5
+    assert measured["barge_in_correction_seconds_count"] == 1
+    assert measured["speech_to_clear_seconds_count"] == 1
+    assert measured["speech_to_clear_seconds_sum"] < 0.5
+
+
+async def test_dead_air_is_measured() -> None:
+    """
+    A caller who waits for a slow agent waits as long as the agent takes to begin, and an answer in time is not counted.
+    """
+    async with exchange(saying((sound(400),), first_audio_ms=250), greeting=GREETING) as ex:
+        await greeted(ex)
+        measured = await measures(ex)
+    assert measured["dead_air_seconds_count"] == 1
+    assert 0.24 < measured["dead_air_seconds_sum"] < 0.5 + ex.heartbeat.late_ms / 1000
+
+
+async def test_a_cough_is_counted_as_one() -> None:
+    """
+    Where barge-in is confirmed, a cough is dismissed as a noise, the agent resumes once, and nothing is truncated.
+    """
+    async with exchange(saying((sound(2_500),)), greeting=GREETING, barge_in="confirmed") as ex:
+        async with ex.call() as (phone, _):
+            await phone.hears(at_least_ms=700)
+            phone.say(cough(1))
+            await phone.cleared()
+            await phone.hears(at_least_ms=100)
+            await phone.hang_up()
+        counts, measured = await ex.counts(), await measures(ex)
+    assert counts["barge_ins_dismissed_total{noise}"] == 1
+    assert not [name for name in counts if name.startswith(("barge_ins_total", "truncates_total"))]
+    assert measured["resumed_after_seconds_count"] == 1
+    assert 0.1 < measured["resumed_after_seconds_sum"] < 1.0
+
+
+async def test_what_the_agent_ends_is_counted() -> None:
+    """
+    An agent that hangs up is counted as such, and its call as a success.
+    """
+    async with exchange(saying((sound(200), Call("hang_up"))), greeting=GREETING, goodbye={"wait_s": 5}) as ex:
+        async with ex.call() as (phone, _):
+            await phone.ended()
+        counts = await ex.counts()
+    assert (counts["agent_hang_ups_total"], counts["calls_total{success}"]) == (1, 1)
 
 
 async def test_a_gateway_is_alive_and_ready() -> None:
