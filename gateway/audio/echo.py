@@ -39,6 +39,8 @@ FINE_SPAN = 1120
 SPAN_STEPS = 10
 NEAR = 96
 """Samples, 12 ms, by which the rough delay may be wrong."""
+AS_BEFORE = 20
+"""Samples, 2.5 ms, by which an echo may be later or earlier than the one before: less than half a voice's period."""
 WEAKEST_MATCH = 0.1
 FROM_LAGS = range(LONGEST_DELAY_MS * BYTES_PER_MS // THINNING)
 REACH = LONGEST_DELAY_MS * BYTES_PER_MS + NEAR + 2 * TAPS
@@ -70,17 +72,29 @@ class Likeness:
     """There is an echo, and nothing besides it but even noise."""
 
 
-def likeness(inbound: bytes, played: bytes) -> Likeness:
+NO_LIKENESS = Likeness(0.0, 0.0, echo_only=False)
+
+
+def likeness(inbound: bytes, played: bytes, *, expected_ms: float | None = None) -> Likeness:
     """
     Hold the caller's last 300 to 600 ms against what the provider played in about 1.2 s, both until now, in mu-law.
+
+    A phone's echo is always as late: where one was late by *expected_ms*, another is looked for there first.
 
     >>> likeness(bytes(4000), b"")
     Likeness(score=0.0, delay_ms=0.0, echo_only=False)
     """
     heard, said = audioop.ulaw2lin(inbound[-LONGEST_BYTES:], 2), audioop.ulaw2lin(played, 2)
     if len(inbound) < SHORTEST_BYTES or min(audioop.rms(heard, 2), audioop.rms(said, 2)) < FAINTEST_RMS:
-        return Likeness(0.0, 0.0, echo_only=False)
-    return _compare(levelled(heard, LEVEL_RMS), levelled(_long_enough(said, len(heard)), LEVEL_RMS))
+        return NO_LIKENESS
+    heard, said = levelled(heard, LEVEL_RMS), levelled(_long_enough(said, len(heard)), LEVEL_RMS)
+    if expected_ms is not None:
+        lag = int(expected_ms * BYTES_PER_MS)
+        again = _compare(heard, said, range(max(0, lag - AS_BEFORE), lag + AS_BEFORE))
+        if again.echo_only:
+            return again
+    roughly, _ = _best_lag(_thinned(heard), _thinned(said), FROM_LAGS, COARSE_SPAN)
+    return _compare(heard, said, range(max(0, THINNING * roughly - NEAR), THINNING * roughly + NEAR))
 
 
 def _long_enough(said: bytes, heard_length: int) -> bytes:
@@ -88,10 +102,8 @@ def _long_enough(said: bytes, heard_length: int) -> bytes:
     return said[-length:].rjust(length, b"\0")
 
 
-def _compare(heard: bytes, said: bytes) -> Likeness:
+def _compare(heard: bytes, said: bytes, near: range) -> Likeness:
     bright_heard, bright_said = _brightened(heard), _brightened(said)
-    roughly, _ = _best_lag(_thinned(heard), _thinned(said), FROM_LAGS, COARSE_SPAN)
-    near = range(max(0, THINNING * roughly - NEAR), THINNING * roughly + NEAR)
     lag, match = _best_lag(_brightened(bright_heard), _brightened(bright_said), near, FINE_SPAN)
     if match < WEAKEST_MATCH:
         return Likeness(match, lag / BYTES_PER_MS, echo_only=False)

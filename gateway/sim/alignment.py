@@ -7,8 +7,9 @@ tells. So all places that are possible are followed side by side, each with the 
 assumes, and the cheapest account of the whole call is the answer.
 
 Free: to go on where the chunk before ended; to begin another item once this one is complete, or was
-cleared. It costs to pass over an item, to go on with one that was cleared, to leave one unfinished
-for no reason, and most of all to assume a gap, or audio that no item contains.
+cleared. It costs to pass over an item, to go on with one that was cleared, to take up again what a clear
+threw away, to leave one unfinished for no reason, and most of all to assume a gap, or audio that no item
+contains.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 
 PASSED_OVER = 1
 WENT_ON_AFTER_CLEAR = 50
+TAKEN_UP_AGAIN = 60
 LEFT_UNFINISHED = 100
 GAP = 1_000
 FOREIGN = 3_000
@@ -83,6 +85,8 @@ class _Step:
     def extend(self, paths: list[_Path]) -> list[_Path]:
         """All paths, one chunk further; the cheapest first."""
         longer = [longer for path in paths for longer in self._in_order(path)]
+        if self.cleared:
+            longer += [longer for path in paths for longer in self._taken_up_again(path)]
         longer = longer or [longer for path in paths for longer in self._elsewhere(path)]
         best: dict[tuple[int, int], _Path] = {}
         for path in sorted(longer, key=lambda path: path.cost):
@@ -95,6 +99,13 @@ class _Step:
         yield from self._place(path, path.item, path.offset, 0, stayed)
         if path.offset < self._length(path.item):
             yield from self._later(path, path.item, 0, 0 if self.cleared else LEFT_UNFINISHED, ())
+
+    def _taken_up_again(self, path: _Path) -> Iterator[_Path]:
+        """Places in what was sent before the clear, if the chunk is found there whole."""
+        for item in range(path.item + 1):
+            offset = self.items[item].find(self.audio)
+            if offset >= 0 and (item < path.item or offset < path.offset):
+                yield from self._place(path, item, offset, 0, TAKEN_UP_AGAIN)
 
     def _place(
         self, path: _Path, item: int, offset: int, at_byte: int, cost: int, pieces: tuple[Piece, ...] = ()

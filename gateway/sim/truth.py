@@ -3,10 +3,10 @@ What the caller really heard of each item, to hold against what the model was to
 
 The realtime server knows the audio of every item that it generated, the earpiece knows every byte
 that it received and when it was played. Content joins the two; see `alignment`. Everything is
-counted in bytes of mu-law, so the answers are exact.
+counted in bytes of mu-law, so the answers are exact. What a caller heard twice counts once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -61,11 +61,10 @@ class Truth:
     def at_clear(self, index: int) -> dict[str, float]:
         """Of every item that had reached the phone by a clear, how many ms had been heard."""
         clear = self._clears[index]
-        heard_ms: dict[str, float] = {}
+        heard: dict[str, list[tuple[int, int]]] = {}
         for item_id, piece in self._known(0, clear.received_chunks):
-            played_ms = self._played_bytes(piece, clear.at_ms) / BYTES_PER_MS
-            heard_ms[item_id] = heard_ms.get(item_id, 0) + played_ms
-        return heard_ms
+            heard.setdefault(item_id, []).append((piece.from_byte, self._played_bytes(piece, clear.at_ms)))
+        return {item_id: _covered(stretches) / BYTES_PER_MS for item_id, stretches in heard.items()}
 
     def standing(self, index: int) -> dict[str, Standing]:
         """Of every item that had reached the phone by a clear, how far it was."""
@@ -90,12 +89,13 @@ class Truth:
 
     def _item(self, index: int, until_ms: float) -> ItemTruth:
         pieces = [piece for piece in self.pieces if piece.item == index]
-        sent_bytes = sum(piece.length_bytes for piece in pieces)
+        sent_bytes = _covered((piece.from_byte, piece.length_bytes) for piece in pieces)
+        kept_bytes = _covered((piece.from_byte, self._kept_bytes(piece)) for piece in pieces)
         return ItemTruth(
             generated_bytes=len(self._generated[self._ids[index]]),
             sent_bytes=sent_bytes,
-            heard_bytes=sum(self._played_bytes(piece, until_ms) for piece in pieces),
-            discarded_bytes=sent_bytes - sum(self._kept_bytes(piece) for piece in pieces),
+            heard_bytes=_covered((piece.from_byte, self._played_bytes(piece, until_ms)) for piece in pieces),
+            discarded_bytes=sent_bytes - kept_bytes,
         )
 
     def _known(self, first_chunk: int, end_chunk: int) -> Iterator[tuple[str, Piece]]:
@@ -113,6 +113,15 @@ class Truth:
 def _within(piece: Piece, chunk_bytes: int) -> int:
     """How many of the first *chunk_bytes* of its chunk belong to *piece*."""
     return min(max(chunk_bytes - piece.at_byte, 0), piece.length_bytes)
+
+
+def _covered(stretches: Iterable[tuple[int, int]]) -> int:
+    """How many bytes are in stretches, each its first byte and its length; what was played twice counts once."""
+    covered_bytes = end_byte = 0
+    for start_byte, length_bytes in sorted(stretches):
+        covered_bytes += max(0, start_byte + length_bytes - max(start_byte, end_byte))
+        end_byte = max(end_byte, start_byte + length_bytes)
+    return covered_bytes
 
 
 def _standing(heard_ms: float, *, waiting: bool) -> Standing:

@@ -55,8 +55,12 @@ class Verdict:
         return self.judgement in {Judgement.WHOLE, Judgement.CUT, Judgement.UNFINISHED}
 
 
-def judge(session: Session, earpiece: Earpiece) -> list[Verdict]:
-    """Hold what the server was told against what the phone has played."""
+def judge(session: Session, earpiece: Earpiece, *, whole_within_ms: float = WHOLE_WITHIN_MS) -> list[Verdict]:
+    """
+    Hold what the server was told against what the phone has played.
+
+    Of an item that passes for heard whole no more than *whole_within_ms* went unheard.
+    """
     generated = {
         item.id: b"".join(bytes(part.generated) for part in item.parts)
         for item in session.items
@@ -67,7 +71,13 @@ def judge(session: Session, earpiece: Earpiece) -> list[Verdict]:
     accepted = {cut.item_id: cut.audio_end_ms for cut in session.truncations if cut.outcome == "accepted"}
     refused = {cut.item_id for cut in session.truncations} - accepted.keys()
     return [
-        _verdict(item_id, item, accepted.get(item_id), item_id in refused, _cut_off(item_id, item, standings))
+        _verdict(
+            item_id,
+            item,
+            accepted.get(item_id),
+            _fate(item_id in refused, _cut_off(item_id, item, standings), item.heard_ms > 0),
+            whole_within_ms,
+        )
         for item_id, item in truth.items().items()
     ]
 
@@ -79,32 +89,21 @@ def _cut_off(item_id: str, item: ItemTruth, standings: list[dict[str, Standing]]
     return waiting or (item.sent_bytes < item.generated_bytes and bool(known or not item.sent_bytes))
 
 
-def _verdict(item_id: str, item: ItemTruth, cut_ms: object, refused: bool, cut_off: bool) -> Verdict:
-    truncated_ms = cut_ms if isinstance(cut_ms, int) else None
-    generated_ms = item.generated_bytes / 8
-    return Verdict(
-        item_id,
-        generated_ms,
-        item.sent_bytes / 8,
-        item.heard_ms,
-        truncated_ms,
-        _judgement(generated_ms - item.heard_ms, item.heard_ms, truncated_ms, refused, cut_off),
-    )
-
-
-def _judgement(
-    unheard_ms: float,
-    heard_ms: float,
-    truncated_ms: int | None,
-    refused: bool,
-    cut_off: bool,
-) -> Judgement:
-    if truncated_ms is not None:
-        return Judgement.CUT if unheard_ms else Judgement.WRONG
+def _fate(refused: bool, cut_off: bool, heard: bool) -> Judgement:
+    """What became of an item that was not truncated and not heard whole."""
     if refused:
         return Judgement.REFUSED
-    if unheard_ms <= WHOLE_WITHIN_MS:
-        return Judgement.WHOLE
     if not cut_off:
         return Judgement.UNFINISHED
-    return Judgement.MISSING if heard_ms else Judgement.LEFT_WHOLE
+    return Judgement.MISSING if heard else Judgement.LEFT_WHOLE
+
+
+def _verdict(item_id: str, item: ItemTruth, cut_ms: object, fate: Judgement, whole_within_ms: float) -> Verdict:
+    truncated_ms = cut_ms if isinstance(cut_ms, int) else None
+    generated_ms = item.generated_bytes / 8
+    unheard_ms = generated_ms - item.heard_ms
+    if truncated_ms is not None:
+        fate = Judgement.CUT if unheard_ms else Judgement.WRONG
+    elif fate is not Judgement.REFUSED and unheard_ms <= whole_within_ms:
+        fate = Judgement.WHOLE
+    return Verdict(item_id, generated_ms, item.sent_bytes / 8, item.heard_ms, truncated_ms, fate)

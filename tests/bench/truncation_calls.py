@@ -20,7 +20,7 @@ from gateway.sim.faults import PhoneFaults
 from gateway.sim.network import Network
 from gateway.sim.phone import NO_FAULTS, Phone
 from gateway.sim.realtime import Behaviour, RealtimeServer, Say, Session, Stall, Turn
-from gateway.sim.verdict import Verdict, judge
+from gateway.sim.verdict import WHOLE_WITHIN_MS, Verdict, judge
 from tests.bench.gateway_process import LINE, gateway_process
 from tests.e2e.heartbeat import Heartbeat
 
@@ -50,6 +50,8 @@ class Plan:
     question: bytes
     interruption: bytes
     faults: PhoneFaults = NO_FAULTS
+    whole_within_ms: float = WHOLE_WITHIN_MS
+    """Of an item that passes for heard whole no more than this went unheard."""
 
 
 @dataclass
@@ -128,7 +130,8 @@ class Exchange:
         with Heartbeat() as heartbeat:
             async with asyncio.timeout(OVER_WITHIN_S):
                 calls = await asyncio.gather(*(self._call(plan, number) for number in range(plan.calls)))
-        verdicts = [verdict for session, earpiece in calls for verdict in judge(session, earpiece)]
+        whole_within_ms = plan.whole_within_ms
+        verdicts = [verdict for call in calls for verdict in judge(*call, whole_within_ms=whole_within_ms)]
         return Measured(verdicts, heartbeat.late_ms)
 
     async def _call(self, plan: Plan, number: int) -> tuple[Session, Earpiece]:

@@ -17,7 +17,7 @@ from gateway.sim.network import Network
 from gateway.sim.phone import NO_FAULTS
 from gateway.sim.realtime import Stall
 from gateway.sim.sounds import noise_burst
-from gateway.sim.verdict import Verdict
+from gateway.sim.verdict import WHOLE_WITHIN_MS, Verdict
 from gateway.sim.voices import speak
 from tests.bench.gateway_process import LINE
 from tests.bench.truncation_calls import Plan, Style, answering, exchange
@@ -67,7 +67,24 @@ class Row:
             return [*dice.sample(OPENINGS, self.items - 1), dice.choice(SENTENCES)]
 
         behaviour = answering(texts, delta_ms=self.delta_ms, stall=self.stall, first_audio_ms=self.first_audio_ms)
-        return Plan(calls, barge_ins, self.net, seed, behaviour, self.style, LATEST_MS, NOISE, NOISE, self.faults)
+        return Plan(
+            calls,
+            barge_ins,
+            self.net,
+            seed,
+            behaviour,
+            self.style,
+            LATEST_MS,
+            NOISE,
+            NOISE,
+            self.faults,
+            self.whole_within_ms,
+        )
+
+    @property
+    def whole_within_ms(self) -> float:
+        """Who may be so far from the truth may not know of the last of an item whether it was heard."""
+        return max(WHOLE_WITHIN_MS, self.goals.p95_ms or 0)
 
 
 ROWS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,12 +15,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.calls import Calls
 from gateway.lines import Line, Lines, ServerVad
-from gateway.settings import load_settings
+from gateway.settings import TWILIO_API_URL, load_settings
 from gateway.sim.carrier import Ending
 from gateway.sim.phone import Phone
 from gateway.sim.realtime import Behaviour, RealtimeServer, Reply, Say, Session, Turn
 from gateway.sim.twiml import Connect, Verb, read_twiml
 from gateway.web.app import listening
+from gateway.web.conversations import SIGNATURE_HEADER, signature
 from gateway.web.gateway import Gateway
 from tests.e2e.heartbeat import Heartbeat
 
@@ -66,6 +68,11 @@ def played_to(phone: Phone) -> bytes:
     return b"".join(chunk.audio for chunk in phone.earpiece.chunks)
 
 
+def heard_by(phone: Phone, from_chunk: int = 0) -> bytes:
+    """All audio that a phone has played, or still will, in order; silence between left out."""
+    return b"".join(chunk.audio[: chunk.kept_bytes] for chunk in phone.earpiece.chunks[from_chunk:])
+
+
 async def received(phone: Phone, length_ms: float) -> None:
     """Wait until so much audio has reached a phone since the call began."""
     condition = phone.stream.conditions
@@ -75,6 +82,16 @@ async def received(phone: Phone, length_ms: float) -> None:
 def asked(session: Session, kind: str) -> list[dict[str, Any]]:
     """What the gateway has sent of one kind."""
     return [received.event for received in session.received if received.type == kind]
+
+
+async def entries(ex: Exchange, phone: Phone, kind: str) -> list[dict[str, Any]]:
+    """What is told of one kind about a call that is over."""
+    path = f"/calls/{phone.call_sid}/conversation"
+    token = ex.gateway.auth_token
+    headers = {SIGNATURE_HEADER: signature(token, path)} if token else {}
+    async with ex.http.get(ex.address + path, headers=headers) as answer:
+        told = [json.loads(line) async for line in answer.content]
+    return [entry for entry in told if entry["kind"] == kind]
 
 
 async def fell_back(phone: Phone) -> bool:
@@ -145,6 +162,7 @@ async def exchange(
     *,
     auth_token: str | None = None,
     public_url: str | None = None,
+    twilio_api_url: str = TWILIO_API_URL,
     clock_s: Callable[[], float] | None = None,
     **line: Any,
 ) -> AsyncIterator[Exchange]:
@@ -154,7 +172,8 @@ async def exchange(
         RealtimeServer(behaviour or saying()) as server,
         aiohttp.ClientSession() as http,
     ):
-        settings = load_settings(None, port=0, twilio_auth_token=auth_token, public_url=public_url)
+        secrets = {"twilio_auth_token": auth_token, "twilio_api_url": twilio_api_url}
+        settings = load_settings(None, port=0, public_url=public_url, **secrets)
         fields = {"line": "test", "numbers": NUMBER, "url": server.url, "turn_detection": SHORT_TURNS, **line}
         calls = Calls(clock_s=clock_s) if clock_s else Calls()
         gateway = Gateway(settings, Lines([Line(**fields)]), calls=calls)

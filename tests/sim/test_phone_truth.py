@@ -182,3 +182,23 @@ def test_silence_after_a_clear_belongs_to_the_next_item() -> None:
     player.send("next", 160, 160)
     items = Truth(player.generated, player.earpiece).items()
     assert (items["cut"].sent_bytes, items["next"].sent_bytes) == (320, 160)
+
+
+def test_what_is_taken_up_again_after_a_clear_counts_once() -> None:
+    """
+    An item that goes on near the byte at which it was cleared, or from its start, was heard as far as it was played.
+    """
+    random = Random(2)
+    player = Player({name: random.randbytes(800) for name in ("stopped", "repeated")})
+    player.send("stopped", 800, 160)
+    player.now_ms = 50
+    player.clear()
+    player.earpiece.append(player.generated["stopped"][392:], player.now_ms)
+    player.earpiece.append(player.generated["repeated"], player.now_ms)
+    player.now_ms += 51 + 20
+    player.clear()
+    player.earpiece.append(player.generated["repeated"], player.now_ms)
+    truth = Truth(player.generated, player.earpiece)
+    assert truth.at_clear(1) == {"stopped": 100, "repeated": 20}
+    assert {item_id: item.heard_ms for item_id, item in truth.items().items()} == {"stopped": 100, "repeated": 100}
+    assert truth.foreign_bytes() == 0
