@@ -231,9 +231,9 @@ class Call:
         ledger, turns = self._ledger, self._turns
         if self.phase != "talking" or ledger.reading_due or self._farewell or (turns and turns.watching):
             return False
+        if self._recitals.any_open and (ledger.dating or isinstance(event, MarkEchoed)):
+            return False
         if isinstance(event, MarkEchoed):
-            if self._recitals.any_open:
-                return False
             ledger.echoed(event.name, now_ms)
             return True
         if event.stamp_ms is None or not self._frames.follows(event, now_ms):

@@ -154,6 +154,11 @@ class PlaybackLedger:
         """Whether a barge-in waits for what came in, or much of it has gathered; then `settle` has something to do."""
         return bool(self._closed) or len(self._unread) >= UNREAD_AT_MOST
 
+    @property
+    def dating(self) -> bool:
+        """Whether an echo that was read waits for the caller's next frame."""
+        return bool(self._undated)
+
     def _read(self) -> None:
         """Catch up with what came in."""
         unread, self._unread = self._unread, []
