@@ -10,11 +10,9 @@ Commands come in the order in which they must be carried out.
 """
 
 import json
-from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Literal, assert_never
 
-from gateway.audio.g711 import encoded_bytes
 from gateway.call.bad_frames import BadFrames
 from gateway.call.caller_frames import CallerFrames, silence
 from gateway.call.commands import (
@@ -29,8 +27,10 @@ from gateway.call.commands import (
 )
 from gateway.call.events import Event, FrameRejected, HangUpRequested, ModelClosed, Side, StreamClosed
 from gateway.call.farewell import HANG_UP, Farewell, already_begun
+from gateway.call.held_audio import HeldAudio
 from gateway.call.plan import GOODBYE, CallPlan, Goodbye, Segment
 from gateway.call.segments import Recitals
+from gateway.call.server_turns import ServerTurns
 from gateway.call.speech import Speech
 from gateway.call.turns import Turns
 from gateway.playback import PlaybackLedger
@@ -66,8 +66,6 @@ from gateway.realtime.session import PCMU
 
 OPENING_LIMIT_MS = 10_000.0
 """From the start of the stream to a session that takes mu-law."""
-HELD_BYTES = 80_000
-"""Caller audio kept while the session opens: 10 s."""
 PLAY_OUT_LIMIT_MS = 3_000.0
 """How long what is queued may play on when the model is gone."""
 HANG_UP_LIMIT_MS = 8_000.0
@@ -100,15 +98,16 @@ class Call:
         self._speech = Speech(self._recitals, keeps=plan.listens)
         self._ledger = self._speech.ledger
         self._arbiter = ResponseArbiter()
-        self._turns = Turns(plan, self._speech, self._recitals, self._arbiter) if plan.takes_turns else None
+        self._turns: Turns | ServerTurns = (
+            Turns(plan, self._speech, self._recitals, self._arbiter)
+            if plan.takes_turns
+            else ServerTurns(self._speech, self._arbiter)
+        )
         self._frames = CallerFrames()
         self._farewell: Farewell | None = None
         self._bad_frames = BadFrames()
         self._deadline_ms: float | None = now_ms + OPENING_LIMIT_MS
-        self._held: deque[str] = deque()
-        self._held_bytes = 0
-        self._interrupts = True
-        self._responds = True
+        self._held = HeldAudio()
         self._failures = 0
         self._outcome: tuple[Result, str] = ("fallback", "")
 
@@ -194,7 +193,7 @@ class Call:
             self._deadline_ms,
             self._ledger.next_deadline_ms(echoes_awaited=awaited),
             self._frames.next_fill_ms() if talking and self._arbiter.caller_speaks else None,
-            self._turns.next_deadline_ms() if talking and self._turns else None,
+            self._turns.next_deadline_ms() if talking else None,
             self._farewell.deadline_ms if self._farewell else None,
         )
         return min((deadline_ms for deadline_ms in deadlines_ms if deadline_ms is not None), default=None)
@@ -203,9 +202,9 @@ class Call:
         """A deadline has come."""
         if self.phase == "over":
             return
-        if self._turns and self.phase == "talking":
+        if self.phase == "talking":
             yield from self._turning(self._turns.tick(now_ms))
-        if self._arbiter.caller_speaks and self.phase == "talking":
+        if self.phase == "talking" and self._arbiter.caller_speaks:
             for payload in silence(self._frames.fill(now_ms)):
                 yield AppendAudio(payload)
         yield from self._settle(now_ms)
@@ -229,7 +228,7 @@ class Call:
         be handled.
         """
         ledger, turns = self._ledger, self._turns
-        if self.phase != "talking" or ledger.reading_due or self._farewell or (turns and turns.watching):
+        if self.phase != "talking" or ledger.reading_due or self._farewell or turns.watching:
             return False
         if self._recitals.any_open and (ledger.dating or isinstance(event, MarkEchoed)):
             return False
@@ -239,7 +238,7 @@ class Call:
         if event.stamp_ms is None or not self._frames.follows(event, now_ms):
             return False
         ledger.frame_received(event.stamp_ms, now_ms)
-        if turns:
+        if turns.listens:
             turns.hears(event)
         return True
 
@@ -251,19 +250,13 @@ class Call:
             if self.phase == "talking":
                 yield AppendAudio(payload)
             elif self.phase == "opening":
-                self._hold(payload)
-        if self._turns and self.phase == "talking":
+                self._held.hold(payload)
+        if self.phase == "talking":
             yield from self._turning(self._turns.frame(audio, now_ms))
         yield from self._settle(now_ms)
 
-    def _hold(self, payload: str) -> None:
-        self._held.append(payload)
-        self._held_bytes += encoded_bytes(payload)
-        while self._held_bytes > HELD_BYTES:
-            self._held_bytes -= encoded_bytes(self._held.popleft())
-
     def _session_updated(self, session: SessionUpdated, now_ms: float) -> Iterator[Command]:
-        self._interrupts, self._responds = session.interrupts, session.responds
+        self._turns.confirmed(session)
         if self.phase != "opening":
             return
         if (session.input_format, session.output_format) != (PCMU, PCMU):
@@ -274,8 +267,8 @@ class Call:
             self._arbiter.want(self._words_of(segment))
             self._speech.awaited(now_ms)
         yield from self._ask()
-        while self._held:
-            yield AppendAudio(self._held.popleft())
+        for payload in self._held.release():
+            yield AppendAudio(payload)
 
     def _words_of(self, segment: Segment) -> CreateResponse:
         """A response's instructions stand in for the session's, so the session's are said again."""
@@ -287,18 +280,10 @@ class Call:
         self._speech.awaited(None)
         if self.phase != "talking":
             return
-        for command in self._gives_way(speech.item_id, now_ms):
+        for command in self._turning(self._turns.began(speech.item_id, now_ms)):
             yield command
             if isinstance(command, ClearAudio):
                 yield NoteCleared(max(0.0, self._frames.appended_ms - speech.audio_start_ms - self._padding_ms))
-
-    def _gives_way(self, item_id: str, now_ms: float) -> Iterator[Command]:
-        if self._turns:
-            yield from self._turning(self._turns.began(item_id, now_ms))
-            return
-        if self._interrupts:
-            yield from self._speech.interrupt(self._arbiter.active, now_ms=now_ms)
-        yield from self._stay()
 
     @property
     def _padding_ms(self) -> float:
@@ -307,21 +292,18 @@ class Call:
         return float(padding_ms) if isinstance(padding_ms, int | float) else 0.0
 
     def _caller_spoke(self, item_id: str, now_ms: float) -> Iterator[Command]:
-        self._arbiter.speech_stopped(responds=self._responds)
-        if self._turns and self.phase == "talking":
+        self._arbiter.speech_stopped(responds=self._turns.responds)
+        if self.phase == "talking":
             yield from self._turning(self._turns.ended(item_id, now_ms))
-        elif self._responds:
-            self._speech.awaited(now_ms)
-        yield from self._ask()
 
     def _caller_transcribed(self, item_id: str, text: str, now_ms: float) -> Iterator[Command]:
-        if self._turns and self.phase == "talking":
+        if self.phase == "talking":
             yield from self._turning(self._turns.transcribed(item_id, text, now_ms))
 
-    def _turning(self, commands: Iterator[Command]) -> Iterator[Command]:
+    def _turning(self, commands: Iterable[Command]) -> Iterator[Command]:
         """What follows when it may have become the caller's turn."""
         yield from commands
-        if self._turns and self._turns.caller_spoke():
+        if self._turns.caller_spoke():
             yield from self._stay()
         yield from self._ask()
 
@@ -363,7 +345,7 @@ class Call:
 
     def _response_created(self, response_id: str, now_ms: float) -> Iterator[Command]:
         self._response_seen(response_id)
-        if self._turns and self.phase == "talking":
+        if self.phase == "talking":
             yield from self._turns.response_began(response_id, now_ms)
 
     def _ask(self) -> Iterator[Command]:
@@ -449,7 +431,6 @@ class Call:
         self.phase, self._outcome = "leaving", ("fallback", reason)
         self._speech.remembered = False
         self._farewell = None
-        self._held.clear()
         yield CloseModel()
         yield from self._speech.mark_tail(now_ms=now_ms)
         self._deadline_ms = now_ms + PLAY_OUT_LIMIT_MS

@@ -79,7 +79,8 @@ class Speech:
         self.ledger.received(*key, encoded_bytes(delta.payload))
         if delta.response_id in self._cut_off or not self.remembered:
             yield NoteLateDelta()
-            yield from self._truncate(self.ledger.dropped(*key))
+            stopped_epoch = self._stopped.epoch if self._stopped else None
+            yield from self._truncate(self.ledger.dropped(*key, stopped_epoch=stopped_epoch))
             return
         self._response_of[key] = delta.response_id
         self._unfinished.setdefault(delta.response_id, {})[key] = None

@@ -26,6 +26,7 @@ from gateway.call.segments import Recitals
 from gateway.call.speech import Speech
 from gateway.providers.events import CallerAudio
 from gateway.realtime.arbiter import ResponseArbiter
+from gateway.realtime.events import SessionUpdated
 from gateway.realtime.inputs import CancelResponse, CreateResponse
 
 HEARD_FRAMES = 30
@@ -55,6 +56,10 @@ class _Turn:
 class Turns:
     """Decides, of everything that sounds like the caller, whether the agent has to give way, and to answer."""
 
+    listens = True
+    responds = False
+    """The server answers nothing by itself."""
+
     def __init__(self, plan: CallPlan, speech: Speech, recitals: Recitals, arbiter: ResponseArbiter) -> None:
         self._plan = plan
         self._speech = speech
@@ -66,6 +71,9 @@ class Turns:
         self._echo_ms: float | None = None
         self._spoke = False
         self._dismissed: OrderedDict[str, Verdict] = OrderedDict()
+
+    def confirmed(self, session: SessionUpdated) -> None:
+        """Whatever the session says of turns, they are taken here."""
 
     def caller_spoke(self) -> bool:
         """Whether something was the caller's; told once."""

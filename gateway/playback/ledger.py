@@ -121,18 +121,20 @@ class PlaybackLedger:
         """A mark for the tail of the queue, when it carries none."""
         return self._mark(now_ms) if self._playout.unmarked_bytes else None
 
-    def dropped(self, item_id: str, content_index: int) -> Cut | None:
+    def dropped(self, item_id: str, content_index: int, *, stopped_epoch: int | None = None) -> Cut | None:
         """
         What was received came too late to be sent; answers with a cut when no barge-in that is under way will make it.
 
-        Such audio belongs to a response that the caller cut off, so the model must forget it all the same.
+        Such audio belongs to a response that the caller cut off, so the model must forget it all the same, even if what
+        was stopped with *stopped_epoch* goes on.
         """
         key = (item_id, content_index)
         self._read()
-        if self._closed:
-            self._closed[-1].keys[key] = None
-            return None
-        return self._accounts.cut(key)
+        under_way = [closed for closed in self._closed if closed.playout.epoch != stopped_epoch]
+        if not under_way:
+            return self._accounts.cut(key)
+        under_way[-1].keys[key] = None
+        return None
 
     def _mark(self, now_ms: float) -> str:
         self._ordinal += 1

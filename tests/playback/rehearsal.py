@@ -111,8 +111,10 @@ class Rehearsal:
         fate.generated_ms += size_bytes / 8
         if response in self._cut_off:
             fate.cut_off = True
-            self._note(self._ledger.dropped(item_id, 0, size_bytes))
+            self._ledger.received(item_id, 0, size_bytes)
+            self._note(self._ledger.dropped(item_id, 0))
             return
+        self._ledger.received(item_id, 0, size_bytes)
         self._mark(self._ledger.opening_mark(now_ms=self._now_ms()))
         for piece in sliced("A" * (-(-size_bytes // 3) * 4 - (-size_bytes % 3)) + "=" * (-size_bytes % 3)):
             self._telephone.media(item_id, encoded_bytes(piece))

@@ -1,7 +1,7 @@
 """
 What kind of call it is: the network, the habits of both sides, what the caller says and how it ends.
 
-Drawn from one random generator. A new option of a line is one more draw in `_plan`.
+Drawn from one random generator. What a line may want beyond a greeting is drawn in `options`.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import Literal
 from gateway.call import CallPlan
 from gateway.call.plan import Segment
 from gateway.realtime.session import SessionConfig
+from tests.call.world.tape import Sound
 from tests.playback.telephone import Net
 
 Ending = Literal["hangs_up", "vanishes", "is_sent_away"]
@@ -33,6 +34,8 @@ class PhoneHabits:
     """Share of the marks that are held up, and with them those behind."""
     gap_ms: tuple[float, float] = (NEVER_MS, NEVER_MS)
     """No frames are sent from one moment to the other."""
+    loses_frames: float = 0.0
+    """Share of the caller's frames that are never sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,21 @@ class ModelHabits:
     dies_ms: float
     expires: bool
     """Whether it says so before it dies."""
+    transcribes_ms: tuple[float, float] | None = None
+    """How long after a turn its words are told; None if they never are."""
+    transcribes_early: bool = False
+    """Whether they are told so long after its start instead."""
+    hangs_up: float = 0.0
+    """Share of the responses in which the agent hangs up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A sound that the caller makes; an echo is one that a server's voice detection takes for the caller."""
+
+    from_ms: float
+    to_ms: float
+    sound: Sound = "words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +100,14 @@ class Conditions:
     model_net: Net
     phone: PhoneHabits
     model: ModelHabits
-    talks_ms: tuple[tuple[float, float], ...]
-    """When the caller talks, from and to."""
+    utterances: tuple[Utterance, ...]
+    """What the caller says, and when."""
     ends_ms: float
     ending: Ending
+    echo_ms: float | None = None
+    """How late the agent's voice comes back into the caller's phone, if it does."""
+    hangs_up_ms: float = NEVER_MS
+    """How long the provider takes to end a call when it is asked to."""
 
     @property
     def faults(self) -> frozenset[str]:
@@ -105,7 +127,7 @@ def draw(rng: Random) -> Conditions:
         model_net=_net(rng, (2, 15, 60)),
         phone=_phone(rng),
         model=_model(rng, patient=patient),
-        talks_ms=tuple(_talks(rng, ends_ms, patient=patient)),
+        utterances=tuple(_utterances(rng, ends_ms, patient=patient)),
         ends_ms=ends_ms,
         ending=rng.choice(("hangs_up", "hangs_up", "vanishes", "is_sent_away")),
     )
@@ -170,13 +192,13 @@ def _one_in(rng: Random, count: int) -> bool:
     return rng.randrange(count) == 0
 
 
-def _talks(rng: Random, ends_ms: float, *, patient: bool) -> list[tuple[float, float]]:
+def _utterances(rng: Random, ends_ms: float, *, patient: bool) -> list[Utterance]:
     """The caller says something, waits, says more: at times almost at once, at times after a long while."""
-    spoken: list[tuple[float, float]] = []
+    spoken: list[Utterance] = []
     at_ms = rng.uniform(0, 1_500)
     while at_ms < ends_ms:
         to_ms = at_ms + rng.choice((100, 200, 600, rng.uniform(100, 3_000)))
-        spoken.append((at_ms, to_ms))
+        spoken.append(Utterance(at_ms, to_ms))
         at_ms = to_ms + (rng.uniform(20_000, 26_000) if patient else _pause_ms(rng))
     return spoken
 

@@ -2,7 +2,8 @@
 What became of every item: received from the model, heard by the caller, cut in the model's memory.
 
 What was received is counted where the call is told of it, what was heard is the telephone's own account, and what was
-cut is counted in what the call commands. Nothing is asked of the ledger.
+cut is counted in what the call commands. Nothing is asked of the ledger. What a clear threw away for nothing, and was
+sent again, was not flushed.
 """
 
 from bisect import bisect_right
@@ -11,9 +12,11 @@ from functools import lru_cache
 
 from gateway.realtime.events import AudioDelta, AudioDone, ResponseDone, SpeechStarted
 from gateway.realtime.inputs import TruncateItem
+from tests.call.world.clears import clears
+from tests.call.world.segments import recitals, spoken
 from tests.call.world.shell import Entry
 from tests.call.world.speech import Item
-from tests.call.world.telephone import Telephone
+from tests.call.world.telephone import Chunk
 from tests.call.world.told import course
 from tests.call.world.world import Account
 
@@ -25,6 +28,10 @@ class Fate:
     """One item, from all sides."""
 
     item: Item
+    recited: bool = False
+    """Whether it must be heard, and is played again where it was cut short, unless its response fails."""
+    must_hear: bool = False
+    """Whether it did not fail."""
     received_bytes: int = 0
     """What of it the call was told while there was a model."""
     heard_bytes: int = 0
@@ -32,8 +39,8 @@ class Fate:
     ahead_bytes: int = 0
     """What was flushed in front of it, by the same clear."""
     flushed_ms: float = NEVER_MS
-    """When a clear first threw away some of it."""
-    resumed: bool = False
+    """When a clear of a barge-in first threw away some of it."""
+    taken_up: bool = False
     """Whether more of it arrived after that."""
     ended_ms: float = NEVER_MS
     """When the last of it was played, or flushed."""
@@ -70,9 +77,14 @@ class Fate:
 @lru_cache(maxsize=1)
 def fates(account: Account) -> dict[str, Fate]:
     """The fate of every item that the call was told of."""
-    found = {item_id: Fate(item) for item_id, item in account.server.items.items()}
+    recited, whole = spoken(account, must_hear=True), recitals(account)
+    found = {
+        name: Fate(item, item.response_id in recited, item.response_id in whole)
+        for name, item in account.server.items.items()
+    }
     _told(account.entries, found)
-    _played(account.telephone, list(found.values()))
+    _stopped(account, found)
+    _played(account, list(found.values()))
     return {item_id: fate for item_id, fate in found.items() if fate.received_bytes}
 
 
@@ -117,17 +129,34 @@ def _cut(entry: Entry, found: dict[str, Fate]) -> None:
             found[command.item_id].cut_at_ms.append(entry.at_ms)
 
 
-def _played(telephone: Telephone, found: list[Fate]) -> None:
+def _stopped(account: Account, found: dict[str, Fate]) -> None:
+    """What came while the agent was stopped is cut off with what was stopped."""
+    stopped = [clear for clear in clears(account) if clear.stops and clear.cut_ms < NEVER_MS]
+    for entry in account.entries if stopped else ():
+        if isinstance(entry.cause, AudioDelta):
+            fate = found[entry.cause.item_id]
+            cut_ms = (clear.cut_ms for clear in stopped if clear.at_ms <= entry.at_ms <= clear.cut_ms)
+            fate.cut_off_ms = min(fate.cut_off_ms, *cut_ms, NEVER_MS)
+
+
+def _played(account: Account, found: list[Fate]) -> None:
     begins = [fate.item.tape_byte for fate in found]
-    flushed_bytes = dict.fromkeys(telephone.cleared_ms, 0)
-    for chunk in telephone.chunks:
+    of_arrival = {clear.arrived_ms: clear for clear in clears(account)}
+    flushed_bytes = dict.fromkeys(of_arrival, 0)
+    for chunk in account.telephone.chunks:
         fate = found[bisect_right(begins, chunk.piece.start) - 1]
-        fate.heard_bytes += chunk.heard_bytes
-        fate.ended_ms = chunk.ends_ms
-        fate.resumed = fate.resumed or (fate.flushed_bytes > 0 and chunk.flushed_ms != fate.flushed_ms)
-        unheard_bytes = len(chunk.piece) - chunk.heard_bytes
-        if unheard_bytes and chunk.flushed_ms in flushed_bytes:
-            if not fate.flushed_bytes:
+        _heard(chunk, fate)
+        clear, unheard_bytes = of_arrival.get(chunk.flushed_ms), len(chunk.piece) - chunk.heard_bytes
+        if unheard_bytes and clear is not None and clear.resumed_ms == NEVER_MS:
+            if clear.cut_ms < NEVER_MS and not fate.flushed_bytes:
                 fate.flushed_ms, fate.ahead_bytes = chunk.flushed_ms, flushed_bytes[chunk.flushed_ms]
             fate.flushed_bytes += unheard_bytes
             flushed_bytes[chunk.flushed_ms] += unheard_bytes
+
+
+def _heard(chunk: Chunk, fate: Fate) -> None:
+    """How far the caller has got in an item; it can be played again from an earlier point."""
+    if chunk.heard_bytes:
+        fate.heard_bytes = chunk.piece.start - fate.item.tape_byte + chunk.heard_bytes
+    fate.ended_ms = chunk.ends_ms
+    fate.taken_up = fate.taken_up or (fate.flushed_ms < chunk.begins_ms and chunk.flushed_ms != fate.flushed_ms)

@@ -2,7 +2,8 @@
 A realtime server: one conversation, one response at a time, and a memory that it cuts only when it is told to.
 
 It cancels a response when its VAD hears the caller, after which some of what was under way still comes, and answers
-when the caller's turn ends. It counts what it has generated of every item, and refuses to keep more of one than that.
+when the caller's turn ends; unless it was told to leave both to the gateway. It counts what it has generated of every
+item, and refuses to keep more of one than that.
 """
 
 from collections import deque
@@ -15,6 +16,7 @@ from gateway.call.events import ModelClosed
 from gateway.realtime.events import (
     AudioDelta,
     AudioDone,
+    CallerTranscript,
     ErrorReceived,
     ItemTruncated,
     RealtimeEvent,
@@ -27,6 +29,7 @@ from gateway.realtime.events import (
 )
 from gateway.realtime.inputs import (
     AppendAudio,
+    CancelResponse,
     ConfigureSession,
     CreateResponse,
     Input,
@@ -37,10 +40,13 @@ from gateway.realtime.session import PCMU
 from tests.call.world.conditions import NEVER_MS, Conditions
 from tests.call.world.ear import Ear
 from tests.call.world.speech import Author, Item, Step
+from tests.call.world.tape import Sound
 from tests.playback.telephone import World as Agenda
 
 LATE_MS = 40.0
 ACTIVE = "conversation_already_has_active_response"
+NOT_ACTIVE = "response_cancel_not_active"
+WORDS: dict[Sound, str] = {"words": "Can I change it?", "nod": "Uh-huh.", "echo": "as I was saying"}
 
 
 class Server:
@@ -50,9 +56,14 @@ class Server:
         self.refused: list[tuple[Input, str]] = []
         """What of the gateway's it refused, and why."""
         self.outputs: list[SendToolOutput] = []
+        self.segments: dict[str, str] = {}
+        """Which words of the line each response speaks."""
+        self.turns: dict[str, dict[Sound, int]] = {}
+        """Every turn of the caller that has ended: how many ms of each sound were in it."""
         self._agenda, self._habits, self._rng, self._say = agenda, conditions.model, rng, say
         self._author = Author(self._habits, rng)
         self._ear = Ear(self._habits)
+        self._interrupts = self._responds = True
         self._turns = 0
         self._responses = 0
         self._active: str | None = None
@@ -112,6 +123,8 @@ class Server:
                 self._later(self._habits.updates_ms, lambda: self._configure(command))
             case CreateResponse():
                 self._create(command)
+            case CancelResponse(response_id):
+                self._cancel_asked(command, response_id)
             case TruncateItem():
                 self._truncate(command)
             case SendToolOutput():
@@ -129,8 +142,10 @@ class Server:
         if habits.refuses_session:
             self._refuse(command, "invalid_value", "No such voice.")
         else:
-            output_format = PCMU if habits.takes_mulaw else "audio/pcm"
-            self._say(SessionUpdated(PCMU, output_format, interrupts=habits.interrupts, responds=habits.responds))
+            output_format, turns = PCMU if habits.takes_mulaw else "audio/pcm", command.config.turn_detection
+            self._interrupts = habits.interrupts and turns.get("interrupt_response") is not False
+            self._responds = habits.responds and turns.get("create_response") is not False
+            self._say(SessionUpdated(PCMU, output_format, interrupts=self._interrupts, responds=self._responds))
 
     def _create(self, command: CreateResponse | None) -> None:
         if self._active is not None:
@@ -138,6 +153,7 @@ class Server:
             return
         self._responses += 1
         self._active = f"r{self._responses}"
+        self.segments[self._active] = command.segment if command else ""
         self._steps, self._known = deque(self._author.response(self._active)), False
         self._next_step(self._active)
 
@@ -162,14 +178,26 @@ class Server:
             case "started":
                 self._turns += 1
                 self._say(SpeechStarted(f"caller_{self._turns}", self._ear.now_ms))
-                if self._habits.interrupts:
-                    self._cancel()
+                self._transcribe(f"caller_{self._turns}", self._ear.sounds_ms, early=True)
+                if self._interrupts:
+                    self._cancel("turn_detected")
             case "stopped":
                 self._say(SpeechStopped(f"caller_{self._turns}", self._ear.now_ms))
-                if self._habits.responds:
+                self.turns[f"caller_{self._turns}"] = self._ear.turn()
+                self._transcribe(f"caller_{self._turns}", self.turns[f"caller_{self._turns}"])
+                if self._responds:
                     self._create(None)
             case _:
                 pass
+
+    def _transcribe(self, item_id: str, sounds_ms: dict[Sound, int], *, early: bool = False) -> None:
+        if self._habits.transcribes_ms is not None and early == self._habits.transcribes_early:
+            text = next((WORDS[sound] for sound in WORDS if sounds_ms.get(sound)), "")
+            self._later(self._rng.uniform(*self._habits.transcribes_ms), lambda: self._transcribed(item_id, text))
+
+    def _transcribed(self, item_id: str, text: str) -> None:
+        if self._connected:
+            self._say(CallerTranscript(item_id, text))
 
     # The responses
 
@@ -193,7 +221,13 @@ class Server:
                 pass
         self._say(event)
 
-    def _cancel(self) -> None:
+    def _cancel_asked(self, command: CancelResponse, response_id: str) -> None:
+        if self._active == response_id:
+            self._cancel("client_cancelled")
+        else:
+            self._refuse(command, NOT_ACTIVE, "Cancellation failed: no active response found")
+
+    def _cancel(self, reason: str) -> None:
         """Stop talking; what was under way still comes, before the end of the response or after it."""
         if self._active is None:
             return
@@ -203,7 +237,7 @@ class Server:
         in_time = self._rng.randint(0, len(under_way))
         for delta in under_way[:in_time]:
             self._tell(delta)
-        self._finish_cancelled(response_id)
+        self._finish_cancelled(response_id, reason)
         for delta in under_way[in_time:]:
             self._later(LATE_MS, partial(self._tell_late, delta))
 
@@ -211,9 +245,9 @@ class Server:
         if self._connected:
             self._tell(delta)
 
-    def _finish_cancelled(self, response_id: str) -> None:
+    def _finish_cancelled(self, response_id: str, reason: str) -> None:
         self._steps = deque()
         for item in self.items.values():
             if item.response_id == response_id and item.generated_bytes:
                 self._tell(AudioDone(response_id, item.item_id, 0))
-        self._tell(ResponseDone(response_id, "cancelled", "turn_detected"))
+        self._tell(ResponseDone(response_id, "cancelled", reason))

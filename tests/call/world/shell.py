@@ -1,8 +1,8 @@
 """
 Carries a call between two networks in virtual time, as the bridge does between two sockets.
 
-Commands are carried out in their order; the alarm is set for the next deadline after all but audio; the end of each
-connection is an event. Everything that happens is written down with its time.
+Commands are carried out in their order; the alarm is set for the next deadline after all but what goes the short way;
+the end of each connection is an event. Everything that happens is written down with its time.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from gateway.call.commands import (
     PlayAudio,
     SendMark,
 )
-from gateway.providers.events import CallerAudio
+from gateway.providers.events import CallerAudio, MarkEchoed
 from gateway.realtime.inputs import AppendAudio, Input
 from tests.playback.telephone import Wire
 from tests.playback.telephone import World as Agenda
@@ -36,6 +36,7 @@ class Provider(Protocol):
     def media(self, payload: str) -> None: ...
     def mark(self, name: str) -> None: ...
     def clear(self) -> None: ...
+    def hang_up(self) -> None: ...
     def close(self, code: int) -> None: ...
 
 
@@ -57,6 +58,10 @@ class Entry:
     """The deadline that is left."""
     alarm_ms: float
     """What the alarm was set to before; infinite when it was not set."""
+    barge_ins: int
+    """How often the caller has cut in by then, as the call has it."""
+    short: bool = False
+    """Whether it went the short way of what nothing follows from."""
 
     @property
     def plain(self) -> bool:
@@ -82,7 +87,11 @@ class Shell:
         self._set_alarm()
 
     def dispatch(self, event: Event) -> None:
-        """Let the call decide, and carry out what it decides."""
+        """Let the call decide, and carry out what it decides; what nothing follows from takes the short way."""
+        if isinstance(event, CallerAudio | MarkEchoed) and self._call.takes_note(event, now_ms=self._now_ms):
+            frame = (AppendAudio(event.payload),) if isinstance(event, CallerAudio) else ()
+            self._carry_out(event, frame, short=True)
+            return
         self._carry_out(event, self._call.handle(event, now_ms=self._now_ms))
         self._set_alarm()
 
@@ -90,14 +99,18 @@ class Shell:
     def _now_ms(self) -> float:
         return OUR_CLOCK_MS + self._agenda.now_ms
 
-    def _carry_out(self, cause: Event | Literal["start", "tick"], commands: Iterable[Command]) -> None:
+    def _carry_out(
+        self, cause: Event | Literal["start", "tick"], commands: Iterable[Command], *, short: bool = False
+    ) -> None:
         done = []
         for command in commands:
             self._do(command)
             done.append(command)
         deadline_ms = self._call.next_deadline_ms()
         left_ms = None if deadline_ms is None else deadline_ms - OUR_CLOCK_MS
-        self.entries.append(Entry(self._agenda.now_ms, cause, tuple(done), left_ms, self._alarm_ms))
+        self.entries.append(
+            Entry(self._agenda.now_ms, cause, tuple(done), left_ms, self._alarm_ms, self._call.barge_ins, short)
+        )
 
     def _do(self, command: Command) -> None:
         phone, model = self._phone, self._model
@@ -110,10 +123,12 @@ class Shell:
                 self._to_phone.send(phone.clear)
             case CloseStream(code):
                 self._to_phone.send(lambda: phone.close(code))
+            case HangUp():
+                phone.hang_up()
             case CloseModel():
                 self._to_model.send(model.close)
             case _:
-                if not isinstance(command, Note | HangUp):
+                if not isinstance(command, Note):
                     wanted = command
                     self._to_model.send(lambda: model.receive(wanted))
 

@@ -23,6 +23,7 @@ from gateway.realtime.events import (
 from tests.call.world import tape
 from tests.call.world.conditions import ModelHabits
 
+HANG_UP = "hang_up"
 SHORTEST_DELTA_BYTES = 160
 TAPE_KEPT_BYTES = 1_000_000
 """With less of the tape left, the server has nothing more to say."""
@@ -95,8 +96,13 @@ class Author:
         if self._happens(self.habits.errors):
             yield Step(0, ErrorReceived("server_error", "Something went wrong."))
         if self._happens(self.habits.calls_functions):
-            self.calls += 1
-            yield Step(50, FunctionCalled(response_id, f"{response_id}f", f"call_{self.calls}", "look_up", "{}"))
+            yield self._called(response_id, "look_up")
+        if self.habits.hangs_up and self._happens(self.habits.hangs_up):
+            yield self._called(response_id, HANG_UP)
+
+    def _called(self, response_id: str, name: str) -> Step:
+        self.calls += 1
+        return Step(50, FunctionCalled(response_id, f"{response_id}f", f"call_{self.calls}", name, "{}"))
 
     def _new_item(self, item_id: str, response_id: str) -> Item:
         planned_bytes = int(self.rng.uniform(*self.habits.item_ms) * 8)

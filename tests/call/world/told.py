@@ -2,7 +2,8 @@
 What the call could know at each moment: a second opinion on its state, from nothing but what it was told and did.
 
 A response is under way from the first event that belongs to it to its response.done. When the caller is heard, every
-response under way is cut off, if the server interrupts; whatever still comes of it is not to be heard.
+response under way is cut off, if the server interrupts; if not, those are that the gateway cancels. Whatever still
+comes of them is not to be heard.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from gateway.realtime.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from gateway.realtime.inputs import CreateResponse
+from gateway.realtime.inputs import CancelResponse, CreateResponse
 from tests.call.world.shell import Entry
 
 
@@ -71,6 +72,8 @@ class Told:
             match command:
                 case CreateResponse():
                     self.asked = True
+                case CancelResponse(response_id):
+                    self.cut_off.add(response_id)
                 case CloseModel():
                     self.let_go = True
                 case NoteEnded():

@@ -11,6 +11,7 @@ from gateway.call import Call, Event
 from gateway.call.events import HangUpRequested
 from gateway.playback import PlaybackLedger
 from tests.call.world.conditions import Conditions, draw
+from tests.call.world.options import with_options
 from tests.call.world.server import Server
 from tests.call.world.shell import OUR_CLOCK_MS, Entry, Shell
 from tests.call.world.telephone import Telephone
@@ -39,7 +40,7 @@ class World:
 
     def __init__(self, seed: int) -> None:
         rng = Random(seed)
-        self._conditions = draw(rng)
+        self._conditions = with_options(draw(rng), Random(f"options {seed}"))
         self._agenda = Agenda()
         phone_net, model_net = self._conditions.phone_net, self._conditions.model_net
         self._wires = [
