@@ -28,13 +28,16 @@ from tests.bench.load_generator import Load, ModelServer, Target, measure
 
 TARGETS = ("barest", "naive", "gateway")
 """The least that Python can do, what one writes first, and the gateway."""
+CPU = "cpu_ms_per_call_second"
 GOALS = {
-    "cpu_ms_per_call_second": 3.0,
+    CPU: 3.0,
     "inbound_p99_ms": 3.0,
     "outbound_p99_ms": 3.0,
     "rss_kib_per_call": 150.0,
     "lost_frames": 0.0,
 }
+REFERENCE_CPU_MS = 1.3
+"""What the barest relay takes on the machine that the goal for CPU was set on, at most."""
 HARDER_GOALS = {"lost_frames": 0.0}
 """For the loads after the first."""
 BUSY_CORES = 0.85
@@ -63,13 +66,21 @@ class Results:
         """Over all rounds."""
         return medians(self.runs[target])
 
+    def slowness(self) -> float:
+        """How much longer everything takes than on the machine of the goals, by the relay that ran in between."""
+        return max(1.0, self.median("barest").cpu_ms_per_call_second / REFERENCE_CPU_MS)
+
+    def goal(self, name: str) -> float:
+        """The most that is wanted of a figure; CPU as this machine has it just now."""
+        return self.goals[name] * (self.slowness() if name == CPU else 1.0)
+
     def missed(self) -> list[str]:
         """One line for each goal that the gateway missed."""
-        found = self.median("gateway").as_dict()
+        found, delta_ms = self.median("gateway").as_dict(), self.load.speech.delta_ms
         return [
-            f"missed: {name} is {found[name]:g}, at most {goal:g} wanted, with deltas of {self.load.speech.delta_ms} ms"
-            for name, goal in self.goals.items()
-            if not found[name] <= goal
+            f"missed: {name} is {found[name]:g}, at most {self.goal(name):.3g} wanted, with deltas of {delta_ms} ms"
+            for name in self.goals
+            if not found[name] <= self.goal(name)
         ]
 
     def as_dict(self) -> dict[str, object]:
@@ -112,9 +123,12 @@ def show(result: Results) -> None:
     for name, found in medians_of["gateway"].items():
         barest = medians_of["barest"][name]
         ratio = f"{found / barest:.2f}" if barest > 0 else "-"
-        goal = f"{result.goals[name]:g}" if name in result.goals else ""
+        goal = f"{result.goal(name):.3g}" if name in result.goals else ""
         columns = "".join(f"{medians_of[target][name]:>10.2f}" for target in TARGETS)
         print(f"  {name:<24}{columns}{ratio:>10}{goal:>8}")
+    if CPU in result.goals and (slowness := result.slowness()) > 1:
+        at_reference_ms = medians_of["gateway"][CPU] / slowness
+        print(f"  where the barest relay takes {REFERENCE_CPU_MS} ms of CPU, the gateway takes {at_reference_ms:.2f}")
     busiest = max(run.generator_cores for runs in result.runs.values() for run in runs)
     if busiest > BUSY_CORES:
         print(f"  warning: the generator took {busiest:.0%} of a core; delays are its own, place fewer calls")
