@@ -26,9 +26,9 @@ from gateway.call.commands import (
     Result,
 )
 from gateway.call.events import Event, FrameRejected, HangUpRequested, ModelClosed, Side, StreamClosed
-from gateway.call.farewell import HANG_UP, Farewell, already_begun
+from gateway.call.farewell import HANG_UP, Farewell
 from gateway.call.held_audio import HeldAudio
-from gateway.call.plan import GOODBYE, CallPlan, Goodbye, Segment
+from gateway.call.plan import CallPlan
 from gateway.call.segments import Recitals
 from gateway.call.server_turns import ServerTurns
 from gateway.call.speech import Speech
@@ -104,7 +104,7 @@ class Call:
             else ServerTurns(self._speech, self._arbiter)
         )
         self._frames = CallerFrames()
-        self._farewell: Farewell | None = None
+        self._farewell = Farewell(plan, self._arbiter)
         self._bad_frames = BadFrames()
         self._deadline_ms: float | None = now_ms + OPENING_LIMIT_MS
         self._held = HeldAudio()
@@ -188,13 +188,13 @@ class Call:
         if self.phase == "over":
             return None
         talking = self.phase == "talking"
-        awaited = self.phase == "leaving" or self._farewell is not None or self._recitals.any_open
+        awaited = self.phase == "leaving" or self._farewell.begun or self._recitals.any_open
         deadlines_ms = (
             self._deadline_ms,
             self._ledger.next_deadline_ms(echoes_awaited=awaited),
             self._frames.next_fill_ms() if talking and self._arbiter.caller_speaks else None,
             self._turns.next_deadline_ms() if talking else None,
-            self._farewell.deadline_ms if self._farewell else None,
+            self._farewell.deadline_ms,
         )
         return min((deadline_ms for deadline_ms in deadlines_ms if deadline_ms is not None), default=None)
 
@@ -228,7 +228,7 @@ class Call:
         be handled.
         """
         ledger, turns = self._ledger, self._turns
-        if self.phase != "talking" or ledger.reading_due or self._farewell or turns.watching:
+        if self.phase != "talking" or ledger.reading_due or self._farewell.begun or turns.watching:
             return False
         if self._recitals.any_open and (ledger.dating or isinstance(event, MarkEchoed)):
             return False
@@ -264,16 +264,11 @@ class Call:
             return
         self.phase, self._deadline_ms = "talking", None
         for segment in self._plan.opening:
-            self._arbiter.want(self._words_of(segment))
+            self._arbiter.want(self._plan.words(segment))
             self._speech.awaited(now_ms)
         yield from self._ask()
         for payload in self._held.release():
             yield AppendAudio(payload)
-
-    def _words_of(self, segment: Segment) -> CreateResponse:
-        """A response's instructions stand in for the session's, so the session's are said again."""
-        words = f'Say now, word for word, and nothing else: "{segment.text}"'
-        return CreateResponse(f"{self._plan.session.instructions}\n\n{words}".strip(), segment.id)
 
     def _caller_speaks(self, speech: SpeechStarted, now_ms: float) -> Iterator[Command]:
         self._arbiter.speech_started()
@@ -304,7 +299,7 @@ class Call:
         """What follows when it may have become the caller's turn."""
         yield from commands
         if self._turns.caller_spoke():
-            yield from self._stay()
+            yield from self._farewell.cancelled()
         yield from self._ask()
 
     def _frame_rejected(self, side: Side, now_ms: float) -> Iterable[Command]:
@@ -334,7 +329,7 @@ class Call:
         """A call that is leaving, or about to hang up, stays no longer than there is something to hear."""
         if self.phase == "leaving" and not self._ledger.unheard:
             yield from self._end()
-        elif self._farewell and (now_ms >= self._farewell.deadline_ms or self._all_is_said):
+        elif self._farewell.due(now_ms, all_heard=not (self._ledger.unheard or self._speech.stopped)):
             yield from self._hang_up(now_ms)
 
     # Responses
@@ -369,7 +364,8 @@ class Call:
             return
         self._response_seen(call.response_id)
         if call.name == HANG_UP and self._plan.goodbye:
-            yield from self._say_goodbye(self._plan.goodbye, call.call_id, now_ms)
+            yield from self._farewell.wanted(self._plan.goodbye, call.call_id, now_ms)
+            yield from self._ask()
             return
         error = {"error": f"there is no tool named {call.name[:64]!r} on this line"}
         yield SendToolOutput(call.call_id, json.dumps(error))
@@ -393,31 +389,8 @@ class Call:
 
     # The end
 
-    def _say_goodbye(self, goodbye: Goodbye, call_id: str, now_ms: float) -> Iterator[Command]:
-        """The agent wants to hang up; it will, when its last words were heard."""
-        if self._farewell is not None:
-            yield already_begun(call_id)
-            return
-        self._farewell = Farewell.begun(goodbye, call_id, now_ms)
-        if goodbye.text:
-            yield self._farewell.accepted()
-            self._arbiter.want(self._words_of(Segment(GOODBYE, goodbye.text)))
-            yield from self._ask()
-
-    def _stay(self) -> Iterator[Command]:
-        """The caller has spoken before the agent could hang up."""
-        farewell, self._farewell = self._farewell, None
-        if farewell is not None:
-            self._arbiter.withdraw(GOODBYE)
-            if not farewell.text:
-                yield farewell.cancelled()
-
-    @property
-    def _all_is_said(self) -> bool:
-        return self._arbiter.idle and not self._ledger.unheard and not self._speech.stopped
-
     def _hang_up(self, now_ms: float) -> Iterator[Command]:
-        self._farewell = None
+        self._farewell.over()
         self.phase, self._outcome = "hanging_up", ("success", "agent_hung_up")
         self._speech.remembered = False
         self._deadline_ms = now_ms + HANG_UP_LIMIT_MS
@@ -430,7 +403,7 @@ class Call:
             return
         self.phase, self._outcome = "leaving", ("fallback", reason)
         self._speech.remembered = False
-        self._farewell = None
+        self._farewell.over()
         yield CloseModel()
         yield from self._speech.mark_tail(now_ms=now_ms)
         self._deadline_ms = now_ms + PLAY_OUT_LIMIT_MS

@@ -6,9 +6,11 @@ them has come back, or until that has taken too long; and a caller who speaks fi
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from gateway.call.plan import Goodbye
+from gateway.call.commands import Command
+from gateway.call.plan import GOODBYE, CallPlan, Goodbye, Segment
+from gateway.realtime.arbiter import ResponseArbiter
 from gateway.realtime.inputs import SendToolOutput
 
 HANG_UP = "hang_up"
@@ -23,29 +25,51 @@ HANG_UP_TOOL = {
 }
 
 
-@dataclass(slots=True)
 class Farewell:
-    """A hang-up that waits for the last words."""
+    """One call's hang-up by the agent: not wanted, or waiting for the last words."""
 
-    call_id: str
-    """Of the model's function call."""
-    deadline_ms: float
-    text: str | None
+    def __init__(self, plan: CallPlan, arbiter: ResponseArbiter) -> None:
+        self.deadline_ms: float | None = None
+        """Until when the last words are waited for; None when nobody wants to hang up."""
+        self._plan = plan
+        self._arbiter = arbiter
+        self._call_id = ""
 
-    @classmethod
-    def begun(cls, goodbye: Goodbye, call_id: str, now_ms: float) -> "Farewell":
-        """The model wants to hang up."""
-        return cls(call_id, now_ms + goodbye.wait_ms, goodbye.text)
+    @property
+    def begun(self) -> bool:
+        """Whether the agent wants to hang up."""
+        return self.deadline_ms is not None
 
-    def accepted(self) -> SendToolOutput:
-        """Tell the model that there are words to say."""
-        return SendToolOutput(self.call_id, json.dumps({"status": "saying goodbye, then hanging up"}))
+    def wanted(self, goodbye: Goodbye, call_id: str, now_ms: float) -> Iterator[Command]:
+        """The model wants to hang up, by the function call *call_id*; words that the line gives are said first."""
+        if self.begun:
+            yield _told(call_id, status="hanging up already")
+            return
+        self._call_id, self.deadline_ms = call_id, now_ms + goodbye.wait_ms
+        if goodbye.text:
+            yield _told(call_id, status="saying goodbye, then hanging up")
+            self._arbiter.want(self._plan.words(Segment(GOODBYE, goodbye.text)))
 
-    def cancelled(self) -> SendToolOutput:
-        """Tell the model that the call goes on."""
-        return SendToolOutput(self.call_id, json.dumps({"status": "not hung up", "reason": "the caller spoke first"}))
+    def cancelled(self) -> Iterator[Command]:
+        """The caller has spoken first: the call goes on."""
+        if not self.begun:
+            return
+        self.deadline_ms = None
+        self._arbiter.withdraw(GOODBYE)
+        if self._plan.goodbye and not self._plan.goodbye.text:
+            yield _told(self._call_id, status="not hung up", reason="the caller spoke first")
+
+    def due(self, now_ms: float, *, all_heard: bool) -> bool:
+        """Whether it is time: everything was said and heard, or has taken too long."""
+        if self.deadline_ms is None:
+            return False
+        return now_ms >= self.deadline_ms or (all_heard and self._arbiter.idle)
+
+    def over(self) -> None:
+        """There is nothing to wait for any more."""
+        self.deadline_ms = None
 
 
-def already_begun(call_id: str) -> SendToolOutput:
-    """Tell the model that it need not hang up twice."""
-    return SendToolOutput(call_id, json.dumps({"status": "hanging up already"}))
+def _told(call_id: str, **answer: str) -> SendToolOutput:
+    """Tell the model what became of its wish."""
+    return SendToolOutput(call_id, json.dumps(answer))

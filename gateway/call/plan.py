@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.realtime.inputs import CreateResponse
 from gateway.realtime.session import SessionConfig
 
 BargeInMode = Literal["immediate", "confirmed", "off"]
@@ -56,6 +57,15 @@ class CallPlan:
         """All words that the line gives."""
         goodbye = (Segment(GOODBYE, self.goodbye.text),) if self.goodbye and self.goodbye.text else ()
         return (*self.opening, *goodbye)
+
+    def words(self, segment: Segment) -> CreateResponse:
+        """
+        Have the model say the words of a segment.
+
+        A response's instructions stand in for the session's, so the session's are said again.
+        """
+        words = f'Say now, word for word, and nothing else: "{segment.text}"'
+        return CreateResponse(f"{self.session.instructions}\n\n{words}".strip(), segment.id)
 
     @property
     def listens(self) -> bool:

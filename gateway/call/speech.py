@@ -14,7 +14,7 @@ listening, as soon as the ledger knows that.
 import re
 from collections.abc import Iterable, Iterator
 
-from gateway.audio.g711 import BYTES_PER_MS, encoded_bytes, sliced
+from gateway.audio.g711 import encoded_bytes, sliced
 from gateway.call.commands import (
     ClearAudio,
     Command,
@@ -31,6 +31,7 @@ from gateway.call.commands import (
 )
 from gateway.call.reel import Reel
 from gateway.call.segments import Recital, Recitals
+from gateway.call.stopped import Stopped
 from gateway.call.transcripts import Transcripts
 from gateway.playback import BargeIn, Cut, PlaybackLedger
 from gateway.playback.playout import ItemKey
@@ -53,7 +54,7 @@ class Speech:
         """Whether there is a model whose memory is to be kept in step."""
         self._recitals = recitals
         self._reel = Reel() if keeps else None
-        self._stopped: _Stopped | None = None
+        self._stopped: Stopped | None = None
         self._awaited_ms: float | None = None
         self._cut_off: set[str] = set()
         self._over: set[str] = set()
@@ -192,7 +193,7 @@ class Speech:
         assert self._reel is not None
         reel, position_byte = self._reel, self.ledger.position_byte(now_ms)
         yield from self._clear(now_ms)
-        self._stopped = _Stopped(reel, now_ms, position_byte, self.ledger.epoch - 1)
+        self._stopped = Stopped(reel, now_ms, position_byte, self.ledger.epoch - 1)
         yield from self.settle(now_ms=now_ms)
 
     def resume(self, *, now_ms: float) -> Iterator[Command]:
@@ -268,33 +269,6 @@ class Speech:
         again = TruncateItem(truncate.item_id, truncate.content_index, audio_end_ms)
         self._retried.add(again)
         yield again
-
-
-class _Stopped:
-    """Speech that waits to be cut or to go on."""
-
-    def __init__(self, reel: Reel, since_ms: float, position_byte: int, epoch: int) -> None:
-        self.reel = reel
-        self.since_ms = since_ms
-        self.position_byte = position_byte
-        """How far the caller has heard the reel, as far as it is known."""
-        self.epoch = epoch
-        self.barge_in: BargeIn | None = None
-        self.until_ms: float | None = None
-        """Until when it was played, counting from `since_ms` in what was played."""
-        self.came: list[tuple[ItemKey, str]] = []
-        """What the model has said since."""
-        self.resumes = False
-
-    def settled(self, barge_in: BargeIn) -> None:
-        """It is known what the caller has heard."""
-        self.until_ms = self.since_ms + (barge_in.position_byte - self.position_byte) / BYTES_PER_MS
-        self.barge_in, self.position_byte = barge_in, barge_in.position_byte
-
-    def rest(self) -> Iterator[tuple[ItemKey, str]]:
-        """Everything that the caller has not heard."""
-        yield from self.reel.after(self.position_byte)
-        yield from self.came
 
 
 def _marked(name: str | None) -> tuple[SendMark, ...]:

@@ -24,11 +24,13 @@ from dataclasses import dataclass, field
 from math import inf
 
 from gateway.audio.g711 import BYTES_PER_MS
-from gateway.playback.clock import ProviderClock, Sighting
+from gateway.playback.clock import ProviderClock
 from gateway.playback.closing import ClosedEpoch, Echo, Precision
+from gateway.playback.dating import Dating
 from gateway.playback.items import Accounts, BargeIn, Cut, ItemAudio, Settled
 from gateway.playback.marks import mark_name, parse_mark_name
 from gateway.playback.playout import ItemKey, Playout, Span, Transit
+from gateway.playback.round_trip import RoundTrip
 
 SAMPLE_MS = 0.125
 FRAME_MS = 20.0
@@ -36,23 +38,6 @@ MARK_EVERY_BYTES = 800
 """Audio that goes out before the next mark: 100 ms."""
 UNREAD_AT_MOST = 50
 """Frames and echoes that may gather before they are read: about a second of them."""
-BRACKET_WAIT_MS = 160.0
-"""How long an echo waits for the caller's next frame to date it; with a jitter of 60 ms frames come that far apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Undated:
-    """The echo of a mark that waits for the caller's next frame."""
-
-    epoch: int
-    ordinal: int
-    sighting: Sighting
-
-    @property
-    def patience_ms(self) -> float:
-        """Until when it is worth waiting: not at all once frames have stopped."""
-        began_ms = self.sighting.arrived_ms if self.sighting.after_stamp_ms is None else self.sighting.after_arrived_ms
-        return began_ms + BRACKET_WAIT_MS
 
 
 @dataclass(slots=True)
@@ -70,20 +55,17 @@ class PlaybackLedger:
     _ordinal: int = 0
     _apart_ms: float = 0.0
     """From our clock to the provider's as the caller's first frame told it, and so short of the way that it came."""
-    _round_trip_ms: float = 0.0
-    _uneven_ms: float = 0.0
-    _stampless: bool = False
-    """Whether a stamp was waited for in vain."""
+    _round_trip: RoundTrip = field(default_factory=RoundTrip)
     _playout: Playout = field(init=False)
     _closed: deque[ClosedEpoch] = field(default_factory=deque)
-    _undated: deque[_Undated] = field(default_factory=deque)
+    _dating: Dating = field(init=False)
     _unread: list[tuple[float | str, float]] = field(default_factory=list)
     """What came in and when: stamps of frames, names of echoed marks."""
-    _round_trips_ms: list[float] = field(default_factory=list)
     _flushed_marks: int = 0
 
     def __post_init__(self) -> None:
         self._playout = Playout(0, self._transit)
+        self._dating = Dating(self.clock)
 
     @property
     def items(self) -> dict[ItemKey, ItemAudio]:
@@ -159,7 +141,7 @@ class PlaybackLedger:
     @property
     def dating(self) -> bool:
         """Whether an echo that was read waits for the caller's next frame."""
-        return bool(self._undated)
+        return len(self._dating) > 0
 
     def _read(self) -> None:
         """Catch up with what came in."""
@@ -173,9 +155,9 @@ class PlaybackLedger:
     def _read_frame(self, stamp_ms: float, now_ms: float) -> None:
         if not self.clock.running:
             self._apart_ms = stamp_ms - now_ms
-            self._transit = self._playout.transit = Transit(self._apart_ms + self._round_trip_ms)
+            self._transit = self._playout.transit = Transit(self._apart_ms + self._round_trip.usual_ms)
         self.clock.frame_received(stamp_ms, now_ms=now_ms)
-        if self._undated:
+        if self._dating:
             self._date_echoes(now_ms)
 
     def _read_echo(self, name: str, now_ms: float) -> None:
@@ -185,8 +167,9 @@ class PlaybackLedger:
         epoch, ordinal = mark
         due_ms = self._playout.due_ms(ordinal) if epoch == self._playout.epoch else None
         if due_ms is not None:
-            self._round_trip_took(now_ms - due_ms)
-        self._undated.append(_Undated(epoch, ordinal, self.clock.sight(now_ms)))
+            self._round_trip.took(now_ms - due_ms)
+            self._transit.guessed(self._apart_ms + self._round_trip.usual_ms)
+        self._dating.arrived(epoch, ordinal, now_ms)
         self._date_echoes(now_ms)
 
     def flushed_marks(self) -> int:
@@ -201,29 +184,12 @@ class PlaybackLedger:
 
     def round_trips_ms(self) -> list[float]:
         """How long marks took to come back, the time that audio plays not counted; each is told once."""
-        told, self._round_trips_ms = self._round_trips_ms, []
-        return told
-
-    def _round_trip_took(self, round_trip_ms: float) -> None:
-        """Learn how long marks take to come back, and how unevenly."""
-        if not self._round_trip_ms:
-            self._round_trip_ms = round_trip_ms
-        off_ms = round_trip_ms - self._round_trip_ms
-        self._uneven_ms += (abs(off_ms) - self._uneven_ms) / 8
-        self._round_trip_ms += off_ms / 8
-        self._round_trips_ms.append(round_trip_ms)
-        self._transit.guessed(self._apart_ms + self._round_trip_ms)
+        return self._round_trip.told_ms()
 
     def _date_echoes(self, now_ms: float) -> None:
-        while self._undated:
-            undated = self._undated[0]
-            bracketed = self.clock.bracketed(undated.sighting)
-            if not bracketed and now_ms < undated.patience_ms and not self._stampless:
-                return
-            self._stampless = not self.clock.running
-            self._undated.popleft()
-            echo = Echo(undated.ordinal, self.clock.date_ms(undated.sighting))
-            self._accounts.played(self._acknowledged(undated.epoch, echo), echo.date_ms, undated.sighting.arrived_ms)
+        for dated in self._dating.dated(now_ms):
+            played = self._acknowledged(dated.epoch, dated.echo)
+            self._accounts.played(played, dated.echo.date_ms, dated.arrived_ms)
 
     def _acknowledged(self, epoch: int, echo: Echo) -> list[Span]:
         """What is known by the echo of a mark to have been played."""
@@ -251,7 +217,8 @@ class PlaybackLedger:
         Without the provider's stamps they are off by as much as marks are uneven in coming back.
         """
         if not self.clock.running:
-            return Precision(SAMPLE_MS + min(self._uneven_ms, FRAME_MS / 2), self._uneven_ms)
+            uneven_ms = self._round_trip.uneven_ms
+            return Precision(SAMPLE_MS + min(uneven_ms, FRAME_MS / 2), uneven_ms)
         jitter_ms = self.clock.jitter_ms
         return Precision(SAMPLE_MS + min(2 * jitter_ms, FRAME_MS / 2), jitter_ms)
 
@@ -317,7 +284,7 @@ class PlaybackLedger:
         self._read()
         unheard = (span.key for span in self._playout.spans() if span.key)
         keys = dict.fromkeys((*unheard, *self._accounts.unfinished(self._playout.epoch)))
-        self._closed.append(ClosedEpoch(self._playout, now_ms, keys, self._round_trip_ms))
+        self._closed.append(ClosedEpoch(self._playout, now_ms, keys, self._round_trip.usual_ms))
         self._playout = Playout(self._playout.epoch + 1, self._transit)
 
     def next_deadline_ms(self, *, echoes_awaited: bool = False) -> float | None:
@@ -326,10 +293,9 @@ class PlaybackLedger:
 
         Echoes that nobody waits for are left to the caller's next frame, or to the next echo, to be dated.
         """
-        if not (self._closed or (echoes_awaited and self._undated)):
+        if not (self._closed or (echoes_awaited and self._dating)):
             return None
-        deadlines_ms = [closed.deadline_ms for closed in self._closed]
-        return min(deadlines_ms + [undated.patience_ms for undated in self._undated])
+        return min((*(closed.deadline_ms for closed in self._closed), *self._dating.deadlines_ms()))
 
     def ended(self) -> None:
         """Nothing more comes in: echoes that wait for the caller's next frame are dated without it."""

@@ -27,7 +27,7 @@ def mutant(mistakes: Mapping[str, str]) -> type[PlaybackLedger]:
         assert len(places) == 1, f"{original!r} stands in {places}"
         sources[places[0]] = sources[places[0]].replace(original, mistake)
     sys.modules[package] = ModuleType(package)
-    for name in ("clock", "playout", "items", "marks", "closing", "ledger"):
+    for name in ("clock", "playout", "items", "marks", "closing", "dating", "round_trip", "ledger"):
         _load(f"{package}.{name}", sources[name].replace("gateway.playback", package))
     ledger: type[PlaybackLedger] = import_module(f"{package}.ledger").PlaybackLedger
     return ledger
