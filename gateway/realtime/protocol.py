@@ -187,6 +187,8 @@ class RealtimeProtocol:
         Raises `RemoteProtocolError` when the text is no JSON object with a `type`, or lacks what its type needs.
         """
         try:
+            if text.startswith(_DELTA_BEGINS):
+                return _audio_delta(self, text)
             name = _decode_type(text).type
             read = _READERS.get(BETA_NAMES.get(name, name))
             if read is None:
@@ -223,6 +225,8 @@ def speech_first(messages: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
     return ordered
 
 
+_DELTA_BEGINS = b'{"type":"response.output_audio.delta",'
+"""So servers begin what there is most of; then it need not be read twice to see what it is."""
 _DELTA = re.compile(rb'"response\.(output_)?audio(_transcript)?\.delta"')
 _encode = msgspec.json.Encoder().encode
 encode_audio: Callable[[AppendAudio], bytes] = _encode
