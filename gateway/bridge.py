@@ -37,8 +37,8 @@ logger = logging.getLogger(__name__)
 MODEL_CLOSES_WITHIN_S = 2.0
 FREQUENT = (CallerAudio, MarkEchoed)
 """What providers send time and again."""
-UNOBSERVED = (CallerAudio, MarkEchoed, AudioDelta)
-"""Events of which observers are not told."""
+UNOBSERVED = (CallerAudio, MarkEchoed)
+"""Events of which observers are not told; nor of the agent's audio, which brings no deadline nearer either."""
 
 
 class Observer(Protocol):
@@ -115,6 +115,8 @@ class Bridge:
             return
         try:
             self._carry_out(self._call.handle(event, now_ms=self._loop.time() * 1000))
+            if isinstance(event, AudioDelta):
+                return
             self._set_alarm()
             if not isinstance(event, UNOBSERVED):
                 for observer in self._observers:
@@ -134,16 +136,16 @@ class Bridge:
 
     def _do(self, command: Command) -> None:
         match command:
-            case AppendAudio():
-                self._send_model(command)
-                self._frames.inbound += 1
-                return
             case PlayAudio(payload):
                 self._stream.send(self._dialect.media(self._stream_sid, payload))
                 self._frames.outbound += 1
                 return
             case SendMark(name):
                 self._stream.send(self._dialect.mark(self._stream_sid, name))
+                return
+            case AppendAudio():
+                self._send_model(command)
+                self._frames.inbound += 1
                 return
             case ClearAudio():
                 self._stream.send(self._dialect.clear(self._stream_sid))

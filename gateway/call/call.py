@@ -109,6 +109,8 @@ class Call:
         self._deadline_ms: float | None = now_ms + OPENING_LIMIT_MS
         self._held = HeldAudio()
         self._failures = 0
+        self._calm: bool | None = None
+        """Whether nothing is going on but frames, as far as that is known."""
         self._outcome: tuple[Result, str] = ("fallback", "")
 
     @property
@@ -133,6 +135,7 @@ class Call:
 
     def handle(self, event: Event, *, now_ms: float) -> Iterable[Command]:
         """Decide what follows from *event*; nothing does once the call is over."""
+        self._calm = None
         if self.phase == "over":
             return ()
         match event:
@@ -200,6 +203,7 @@ class Call:
 
     def tick(self, *, now_ms: float) -> Iterator[Command]:
         """A deadline has come."""
+        self._calm = None
         if self.phase == "over":
             return
         if self.phase == "talking":
@@ -227,20 +231,25 @@ class Call:
         One frame in, one frame out, and an echo is kept until it matters. If not, nothing was done, and the event is to
         be handled.
         """
-        ledger, turns = self._ledger, self._turns
-        if self.phase != "talking" or ledger.reading_due or self._farewell.begun or turns.watching:
-            return False
-        if self._recitals.any_open and (ledger.dating or isinstance(event, MarkEchoed)):
+        if self._calm is None:
+            self._calm = self._is_calm
+        if not self._calm:
             return False
         if isinstance(event, MarkEchoed):
-            ledger.echoed(event.name, now_ms)
+            self._ledger.echoed(event.name, now_ms)
             return True
         if event.stamp_ms is None or not self._frames.follows(event, now_ms):
             return False
-        ledger.frame_received(event.stamp_ms, now_ms)
-        if turns.listens:
-            turns.hears(event)
+        if self._turns.listens:
+            self._turns.hears(event)
+        self._calm = self._ledger.frame_received(event.stamp_ms, now_ms)
         return True
+
+    @property
+    def _is_calm(self) -> bool:
+        """Whether frames and echoes can wait to be looked at; only what is handled can change that."""
+        waited_for = self._farewell.begun or self._turns.watching or self._recitals.any_open
+        return self.phase == "talking" and not (waited_for or self._ledger.settling)
 
     def _caller_audio(self, audio: CallerAudio, now_ms: float) -> Iterator[Command]:
         missing_ms = self._frames.came(audio, now_ms)

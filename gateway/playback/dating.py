@@ -41,33 +41,31 @@ class Dated:
 class Dating:
     """Holds echoes until they can be dated, in the order in which they came."""
 
-    __slots__ = ("_clock", "_stampless", "_waiting")
+    __slots__ = ("_clock", "_stampless", "waiting")
 
     def __init__(self, clock: ProviderClock) -> None:
         self._clock = clock
-        self._waiting: deque[_Undated] = deque()
+        self.waiting: deque[_Undated] = deque()
+        """Echoes without a date."""
         self._stampless = False
         """Whether a stamp was waited for in vain."""
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
     def arrived(self, epoch: int, ordinal: int, now_ms: float) -> None:
         """The echo of a mark came in."""
-        self._waiting.append(_Undated(epoch, ordinal, self._clock.sight(now_ms)))
+        self.waiting.append(_Undated(epoch, ordinal, self._clock.sight(now_ms)))
 
     def dated(self, now_ms: float) -> Iterator[Dated]:
         """The echoes that can be dated by now, or have waited long enough."""
-        while self._waiting:
-            undated = self._waiting[0]
+        while self.waiting:
+            undated = self.waiting[0]
             bracketed = self._clock.bracketed(undated.sighting)
             if not bracketed and now_ms < undated.patience_ms and not self._stampless:
                 return
             self._stampless = not self._clock.running
-            self._waiting.popleft()
+            self.waiting.popleft()
             echo = Echo(undated.ordinal, self._clock.date_ms(undated.sighting))
             yield Dated(undated.epoch, echo, undated.sighting.arrived_ms)
 
     def deadlines_ms(self) -> Iterator[float]:
         """Until when each is waiting."""
-        return (undated.patience_ms for undated in self._waiting)
+        return (undated.patience_ms for undated in self.waiting)

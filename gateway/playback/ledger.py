@@ -125,23 +125,15 @@ class PlaybackLedger:
 
     # Inbound: from the provider
 
-    def frame_received(self, stamp_ms: float, now_ms: float) -> None:
-        """A frame of the caller's audio came in."""
-        self._unread.append((stamp_ms, now_ms))
+    def frame_received(self, stamp_ms: float, now_ms: float) -> bool:
+        """A frame of the caller's audio came in; answers whether more may gather before `settle` has to read it."""
+        unread = self._unread
+        unread.append((stamp_ms, now_ms))
+        return len(unread) < UNREAD_AT_MOST
 
     def echoed(self, name: str, now_ms: float) -> None:
         """The echo of a mark came in; it counts once the next frame has dated it, or after a short wait."""
         self._unread.append((name, now_ms))
-
-    @property
-    def reading_due(self) -> bool:
-        """Whether a barge-in waits for what came in, or much of it has gathered; then `settle` has something to do."""
-        return bool(self._closed) or len(self._unread) >= UNREAD_AT_MOST
-
-    @property
-    def dating(self) -> bool:
-        """Whether an echo that was read waits for the caller's next frame."""
-        return len(self._dating) > 0
 
     def _read(self) -> None:
         """Catch up with what came in."""
@@ -157,7 +149,7 @@ class PlaybackLedger:
             self._apart_ms = stamp_ms - now_ms
             self._transit = self._playout.transit = Transit(self._apart_ms + self._round_trip.usual_ms)
         self.clock.frame_received(stamp_ms, now_ms=now_ms)
-        if self._dating:
+        if self._dating.waiting:
             self._date_echoes(now_ms)
 
     def _read_echo(self, name: str, now_ms: float) -> None:
@@ -253,8 +245,11 @@ class PlaybackLedger:
 
     def dry_ms(self, now_ms: float) -> float:
         """For how long the caller has been waiting for the rest of an item that was begun."""
+        dry_ms = now_ms - self._playout.sent_until_ms
+        if dry_ms <= 0 or not self._playout.sent_byte:
+            return 0.0
         unfinished = any(self._accounts.items[key].sent_bytes for key in self._accounts.unfinished(self.epoch))
-        return max(0.0, now_ms - self._playout.sent_until_ms) if unfinished and self._playout.sent_byte else 0.0
+        return dry_ms if unfinished else 0.0
 
     def taken_up(self, barge_in: BargeIn) -> None:
         """What *barge_in* cut is spoken on, from where the caller stopped listening."""
@@ -293,7 +288,7 @@ class PlaybackLedger:
 
         Echoes that nobody waits for are left to the caller's next frame, or to the next echo, to be dated.
         """
-        if not (self._closed or (echoes_awaited and self._dating)):
+        if not (self._closed or (echoes_awaited and self._dating.waiting)):
             return None
         return min((*(closed.deadline_ms for closed in self._closed), *self._dating.deadlines_ms()))
 
