@@ -182,7 +182,7 @@ class Speech:
 
     @property
     def stopped_ms(self) -> float | None:
-        """When it became known how far the caller had heard what is stopped; None as long as it is not."""
+        """Until when what is stopped was played, as far as the clear let it; None as long as that is not known."""
         return self._stopped.until_ms if self._stopped else None
 
     def stop(self, *, now_ms: float) -> Iterator[Command]:

@@ -42,8 +42,6 @@ class _Turn:
 
     item_id: str
     mode: BargeInMode
-    over_agent: bool
-    """Whether it came while the agent was speaking."""
     dismissed: Verdict | None = None
     dismissed_ms: float = 0.0
     doubted: bool = False
@@ -115,7 +113,7 @@ class Turns:
         if self._question is not None and not self._let_go_unanswered():
             return
         mode, over_agent = self._mode(), self._speech.ledger.interruptible or self._speech.stopped
-        self._turn = turn = _Turn(item_id, mode, over_agent)
+        self._turn = turn = _Turn(item_id, mode)
         echo = self._likeness(now_ms) if self._plan.self_echo_guard else NO_LIKENESS
         if echo.echo_only:
             yield from self._dismiss(turn, "echo", now_ms)
@@ -240,7 +238,7 @@ class Turns:
         """What was taken for a noise were words, and whatever is heard now belongs to them."""
         del self._dismissed[item_id]
         self._question = None
-        yield from self._accept(self._turn or _Turn(item_id, self._mode(), over_agent=True, ended=True), now_ms)
+        yield from self._accept(self._turn or _Turn(item_id, self._mode(), ended=True), now_ms)
 
     def _cut(self, now_ms: float) -> Iterator[Command]:
         active = self._arbiter.active

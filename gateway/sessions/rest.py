@@ -28,7 +28,6 @@ from gateway.providers.rest import (
     Settled,
     outcome,
 )
-from gateway.providers.twilio_rest import TwilioApi
 
 logger = logging.getLogger(__name__)
 
@@ -103,23 +102,6 @@ class RestClient:
                 auto_decompress=False,
             )
         return self._session
-
-
-class Rest(RestClient):
-    """Asks Twilio."""
-
-    def __init__(self, api: TwilioApi, *, within_s: float = SETTLE_WITHIN_S) -> None:
-        super().__init__(within_s=within_s)
-        self._api = api
-
-    async def hang_up(self, account_sid: str, call_sid: str) -> None:
-        """
-        End a call; one that is over already will do.
-
-        Raises `PeerError` when the provider refuses or cannot be reached in time, `RemoteProtocolError` when it named
-        the call by what is no identifier.
-        """
-        await self.settle(self._api.hang_up(account_sid, call_sid))
 
 
 def _backoff_s(attempt: int, chance: float) -> float:

@@ -49,6 +49,5 @@ async def listening(gateway: Gateway) -> AsyncIterator[str]:
         yield gateway.settings.base_url
     finally:
         await gateway.calls.close()
-        if gateway.rest is not None:
-            await gateway.rest.close()
+        await gateway.rest.close()
         await runner.cleanup()

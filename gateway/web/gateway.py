@@ -15,7 +15,7 @@ from gateway.lines import Line, Lines
 from gateway.metrics import Metrics
 from gateway.providers.twilio_rest import TwilioApi
 from gateway.realtime.session import SessionConfig
-from gateway.sessions.rest import Rest
+from gateway.sessions.rest import RestClient
 from gateway.settings import Settings
 
 
@@ -30,12 +30,13 @@ class Gateway:
     metrics: Metrics = field(default_factory=Metrics)
     calls: Calls = field(default_factory=Calls)
     conversations: Conversations = field(default_factory=Conversations)
-    rest: Rest | None = field(init=False, default=None)
-    """Twilio's REST side; None without the secret that opens it."""
+    rest: RestClient = field(default_factory=RestClient)
+    """Asks the REST sides of all providers."""
 
-    def __post_init__(self) -> None:
-        if token := self.auth_token:
-            self.rest = Rest(TwilioApi(self.settings.twilio_api_url, token))
+    @property
+    def twilio(self) -> TwilioApi | None:
+        """Twilio's REST side; None without the secret that opens it."""
+        return TwilioApi(self.settings.twilio_api_url, self.auth_token) if self.auth_token else None
 
     @property
     def auth_token(self) -> str | None:

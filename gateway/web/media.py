@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from functools import partial
 
 from aiohttp import web
 
@@ -15,6 +16,7 @@ from gateway.errors import RemoteProtocolError
 from gateway.log import call_sid
 from gateway.providers import Dialect
 from gateway.providers.events import StreamStarted
+from gateway.providers.twilio_rest import TwilioApi
 from gateway.realtime.session import session_url
 from gateway.sessions.model import open_model
 from gateway.sessions.provider import accept
@@ -98,9 +100,8 @@ async def _carry(
         url = session_url(gateway.realtime_url(line), model=line.model)
         return await open_model(url, gateway.realtime_headers(line))
 
-    async def hang_up() -> None:
-        if gateway.rest is not None:
-            await gateway.rest.hang_up(started.account_sid, started.call_sid)
+    async def hang_up(twilio: TwilioApi) -> None:
+        await gateway.rest.settle(twilio.hang_up(started.account_sid, started.call_sid))
 
     call = Call(plan(line), now_ms=asyncio.get_running_loop().time() * 1000)
     bridge = Bridge(
@@ -109,7 +110,7 @@ async def _carry(
         stream_sid=started.stream_sid,
         dialect=dialect,
         open_model=open_session,
-        hang_up=hang_up if gateway.rest else None,
+        hang_up=partial(hang_up, gateway.twilio) if gateway.twilio else None,
         frames=gateway.metrics.frames,
         observers=(gateway.metrics, gateway.conversations.begin(started.call_sid, call), _CallLog(call)),
     )

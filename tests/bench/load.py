@@ -70,17 +70,13 @@ class Results:
         """How much longer everything takes than on the machine of the goals, by the relay that ran in between."""
         return max(1.0, self.median("barest").cpu_ms_per_call_second / REFERENCE_CPU_MS)
 
-    def goal(self, name: str) -> float:
-        """The most that is wanted of a figure; CPU as this machine has it just now."""
-        return self.goals[name] * (self.slowness() if name == CPU else 1.0)
-
     def missed(self) -> list[str]:
         """One line for each goal that the gateway missed."""
         found, delta_ms = self.median("gateway").as_dict(), self.load.speech.delta_ms
         return [
-            f"missed: {name} is {found[name]:g}, at most {self.goal(name):.3g} wanted, with deltas of {delta_ms} ms"
-            for name in self.goals
-            if not found[name] <= self.goal(name)
+            f"missed: {name} is {found[name]:g}, at most {goal:g} wanted, with deltas of {delta_ms} ms"
+            for name, goal in self.goals.items()
+            if not found[name] <= goal
         ]
 
     def as_dict(self) -> dict[str, object]:
@@ -123,7 +119,7 @@ def show(result: Results) -> None:
     for name, found in medians_of["gateway"].items():
         barest = medians_of["barest"][name]
         ratio = f"{found / barest:.2f}" if barest > 0 else "-"
-        goal = f"{result.goal(name):.3g}" if name in result.goals else ""
+        goal = f"{result.goals[name]:g}" if name in result.goals else ""
         columns = "".join(f"{medians_of[target][name]:>10.2f}" for target in TARGETS)
         print(f"  {name:<24}{columns}{ratio:>10}{goal:>8}")
     if CPU in result.goals and (slowness := result.slowness()) > 1:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from gateway.errors import PeerError, RemoteProtocolError
 from gateway.providers.twilio_rest import TwilioApi
-from gateway.sessions.rest import BODY_LIMIT_BYTES, Rest
+from gateway.sessions.rest import BODY_LIMIT_BYTES, RestClient
 from gateway.sim.carrier import Ending
 from gateway.sim.phone import Phone
 from gateway.sim.rest import ACCOUNT_SID, RestFaults, TwilioRest
@@ -26,10 +26,22 @@ CALL = json.dumps({"sid": CALL_SID, "status": "completed"})
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class Asking(RestClient):
+    """Whoever asks Twilio."""
+
+    def __init__(self, api: TwilioApi, within_s: float) -> None:
+        super().__init__(within_s=within_s)
+        self._api = api
+
+    async def hang_up(self, account_sid: str, call_sid: str) -> None:
+        """End a call."""
+        await self.settle(self._api.hang_up(account_sid, call_sid))
+
+
 @asynccontextmanager
-async def asking(url: str, *, within_s: float = 5.0, token: str = TOKEN) -> AsyncIterator[Rest]:
+async def asking(url: str, *, within_s: float = 5.0, token: str = TOKEN) -> AsyncIterator[Asking]:
     """Whoever asks at an address, and leaves no connection behind."""
-    rest = Rest(TwilioApi(url, token), within_s=within_s)
+    rest = Asking(TwilioApi(url, token), within_s)
     try:
         yield rest
     finally:
