@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 
 from gateway.call.plan import Goodbye
-from gateway.realtime.inputs import SendToolOutput
+from gateway.protocol.inputs import SendToolOutput
 
 HANG_UP = "hang_up"
 HANG_UP_TOOL = {

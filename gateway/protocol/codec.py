@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.audio.g711 import is_base64
 from gateway.errors import RemoteProtocolError
-from gateway.realtime.events import (
+from gateway.protocol.events import (
     AudioDelta,
     AudioDone,
     CallerTranscript,
@@ -33,7 +33,7 @@ from gateway.realtime.events import (
     TranscriptDelta,
     TranscriptDone,
 )
-from gateway.realtime.inputs import (
+from gateway.protocol.inputs import (
     AppendAudio,
     CancelResponse,
     ConfigureSession,
