@@ -107,7 +107,7 @@ class ModelSession:
         if name != found:
             yield from self._legacy(found, name)
         yield from self._follow(name, message, now_ms)
-        if name.startswith("response.output_item.") and message.get("response_id") in self._apart:
+        if name.startswith("response.output_item.") and self._is_apart(message.get("response_id")):
             return
         for event in read(name, message):
             yield from self._tell(event, now_ms)
@@ -168,12 +168,15 @@ class ModelSession:
             self._arbiter.response_seen(response.id)
 
     def _response_seen(self, response_id: object) -> None:
-        if isinstance(response_id, str) and response_id and response_id not in self._apart:
+        if isinstance(response_id, str) and response_id and not self._is_apart(response_id):
             self._arbiter.response_seen(response_id)
+
+    def _is_apart(self, response_id: object) -> bool:
+        return isinstance(response_id, str) and response_id in self._apart
 
     def _response_done(self, response_id: str) -> None:
         self._speech.spoken.response_done(response_id)
-        if response_id not in self._apart:
+        if not self._is_apart(response_id):
             self._arbiter.response_done(response_id)
 
     def _tell(self, event: RealtimeModelEvent, now_ms: float) -> Iterator[Effect]:
