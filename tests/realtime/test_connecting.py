@@ -22,6 +22,7 @@ from gateway.realtime import (
     RealtimeModelEvent,
     RealtimeModelExceptionEvent,
     RealtimeModelListener,
+    RealtimeModelOtherEvent,
     RealtimeModelRawServerEvent,
     RealtimeModelSendAudio,
     RealtimeModelSendInterrupt,
@@ -368,6 +369,16 @@ async def test_a_listener_that_fails_keeps_nothing_from_others(caplog: pytest.Lo
         assert len(ear.all(RealtimeModelErrorEvent)) == 2
         assert gone.events == []
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_huge_event_comes_through() -> None:
+    """
+    Items hold minutes of audio.
+    """
+    thought = "x" * 12 * 1024 * 1024
+    async with RealtimeServer(QUIET) as server, connected(server) as (_, ear, session):
+        session.send({"type": "telepathy", "thought": thought})
+        assert (await ear.until(RealtimeModelOtherEvent)).data["thought"] == thought
 
 
 async def test_a_name_of_the_betas_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:

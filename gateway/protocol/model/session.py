@@ -6,20 +6,14 @@ speaks, or a user interrupts, the agent is cut off at what was played: what came
 then listeners are told, then the response is cancelled if the server does not do that by itself, then each unheard
 part is truncated. What still comes of what was cut is dropped. On a call that came by SIP the server plays the audio
 and knows better: nothing is truncated from here.
-
-A response is asked for when none is under way and the caller does not speak; asked for many times, it is asked for
-once. A response apart from the conversation (`conversation: none`) hinders no other, and its items are no part of the
-history.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import assert_never
 
 from gateway.errors import RemoteProtocolError, UserError
-from gateway.protocol.arbiter import ResponseArbiter
 from gateway.protocol.confirmed import confirmed_session, is_flat
 from gateway.protocol.events import SessionUpdated
-from gateway.protocol.inputs import CreateResponse
 from gateway.protocol.model.beta import LEGACY_NAMES
 from gateway.protocol.model.events import (
     RealtimeModelAudioDoneEvent,
@@ -45,6 +39,7 @@ from gateway.protocol.model.items import RealtimeToolCallItem
 from gateway.protocol.model.outbox import Dialect, Json, Outbox, Send, Warn
 from gateway.protocol.model.playback import RealtimePlaybackTracker
 from gateway.protocol.model.reader import Part, ResponseHolder, SessionHolder, parse, read, shaped
+from gateway.protocol.model.responses import Responses
 from gateway.protocol.model.session_object import session_object
 from gateway.protocol.model.speech import Speech
 from gateway.protocol.model.writer import (
@@ -79,10 +74,8 @@ class ModelSession:
         self._initial = initial
         self._attached = attached
         self._outbox = Outbox(dialect)
-        self._arbiter = ResponseArbiter()
+        self._responses = Responses()
         self._speech = Speech(tracker)
-        self._apart: set[str] = set()
-        self._asked_apart = 0
         self._called: set[str] = set()
         self._legacy_names: set[str] = set()
         self._server_plays = False
@@ -107,7 +100,7 @@ class ModelSession:
         if name != found:
             yield from self._legacy(found, name)
         yield from self._follow(name, message, now_ms)
-        if name.startswith("response.output_item.") and self._is_apart(message.get("response_id")):
+        if name.startswith("response.output_item.") and self._responses.is_apart(message.get("response_id")):
             return
         for event in read(name, message):
             yield from self._tell(event, now_ms)
@@ -126,16 +119,18 @@ class ModelSession:
                 self._confirm(shaped(message, SessionHolder).session)
                 self.settled = True
             case "input_audio_buffer.speech_started":
-                self._arbiter.speech_started()
+                self._responses.speech_started()
                 yield from self._interrupt(_BY_CALLER, now_ms, by_caller=True)
             case "input_audio_buffer.speech_stopped":
-                self._arbiter.speech_stopped(responds=self.confirmed is not None and self.confirmed.responds)
+                self._responses.speech_stopped(responds=self.confirmed is not None and self.confirmed.responds)
             case "input_audio_buffer.committed" | "input_audio_buffer.cleared":
-                self._arbiter.speech_stopped(responds=False)
+                self._responses.speech_stopped(responds=False)
             case "response.created":
-                self._response_created(message)
+                self._responses.created(shaped(message, ResponseHolder).response)
             case "response.done":
-                self._response_done(shaped(message, ResponseHolder).response.id)
+                response_id = shaped(message, ResponseHolder).response.id
+                self._speech.spoken.response_done(response_id)
+                self._responses.done(response_id)
             case "output_audio_buffer.started":
                 self._server_plays = True
             case "output_audio_buffer.stopped" | "output_audio_buffer.cleared":
@@ -144,7 +139,7 @@ class ModelSession:
                 part = shaped(message, Part)
                 yield RealtimeModelAudioInterruptedEvent(part.item_id, part.content_index)
             case _:
-                self._response_seen(message.get("response_id"))
+                self._responses.seen(message.get("response_id"))
 
     def _opened(self, session: Json) -> Iterator[Effect]:
         first = self.confirmed is None
@@ -159,26 +154,6 @@ class ModelSession:
         self.confirmed = confirmed_session(session)
         self._speech.set_format(self.confirmed.output_format)
 
-    def _response_created(self, message: Json) -> None:
-        response = shaped(message, ResponseHolder).response
-        if response.conversation_id is None and self._asked_apart:
-            self._asked_apart -= 1
-            self._apart.add(response.id)
-        else:
-            self._arbiter.response_seen(response.id)
-
-    def _response_seen(self, response_id: object) -> None:
-        if isinstance(response_id, str) and response_id and not self._is_apart(response_id):
-            self._arbiter.response_seen(response_id)
-
-    def _is_apart(self, response_id: object) -> bool:
-        return isinstance(response_id, str) and response_id in self._apart
-
-    def _response_done(self, response_id: str) -> None:
-        self._speech.spoken.response_done(response_id)
-        if not self._is_apart(response_id):
-            self._arbiter.response_done(response_id)
-
     def _tell(self, event: RealtimeModelEvent, now_ms: float) -> Iterator[Effect]:
         match event:
             case RealtimeModelAudioEvent():
@@ -187,6 +162,8 @@ class ModelSession:
             case RealtimeModelAudioDoneEvent(item_id, content_index):
                 self._speech.spoken.done((item_id, content_index))
                 yield event
+            case RealtimeModelItemUpdatedEvent(RealtimeToolCallItem(call_id=call_id)) if call_id in self._called:
+                pass
             case RealtimeModelToolCallEvent(call_id=call_id):
                 if call_id not in self._called:
                     self._called.add(call_id)
@@ -201,19 +178,29 @@ class ModelSession:
         message = self._outbox.refused(error.event_id) or {}
         match message.get("type"), error.code:
             case "response.create", "conversation_already_has_active_response":
-                self._arbiter.refused_as_active(CreateResponse())
+                self._responses.refused(as_active=True)
                 return
             case "response.create", _:
-                self._arbiter.refused()
+                self._responses.refused(as_active=False)
             case "response.cancel", "response_cancel_not_active":
                 return
             case "session.update", "cannot_update_voice":
-                yield Warn("the voice cannot be changed once the agent has spoken; all else was updated")
-                yield from self._update(_without_voice(message["session"]))
+                yield from self._without_voice(message["session"])
                 return
             case "session.update", _:
                 self.settled = True
         yield RealtimeModelErrorEvent(error)
+
+    def _without_voice(self, session: Json) -> Iterator[Effect]:
+        yield Warn("the voice cannot be changed once the agent has spoken; all else is")
+        rest = {name: value for name, value in session.items() if name != "audio"}
+        audio = dict(session["audio"])
+        if output := {name: value for name, value in audio.pop("output").items() if name != "voice"}:
+            audio["output"] = output
+        if audio:
+            rest["audio"] = audio
+        self.settled = self.settled or rest.keys() == {"type"}
+        yield from self._update(rest)
 
     # Out
 
@@ -231,7 +218,7 @@ class ModelSession:
                 yield from self._audio(audio, commit=commit)
             case RealtimeModelSendUserInput(user_input):
                 yield from self._outbox.write(user_message(user_input))
-                self._arbiter.want(CreateResponse())
+                self._responses.want()
             case RealtimeModelSendToolOutput():
                 yield from self._tool_output(event)
             case RealtimeModelSendInterrupt():
@@ -239,7 +226,10 @@ class ModelSession:
             case RealtimeModelSendSessionUpdate(settings):
                 yield from self._update(session_object(settings, attached=self._attached))
             case RealtimeModelSendRawMessage(message):
-                yield from self._raw(raw_message(message))
+                written = raw_message(message)
+                yield from self._outbox.write_raw(written)
+                if written["type"] == "response.create":
+                    self._responses.asked_raw(written)
             case _:
                 assert_never(event)
 
@@ -255,7 +245,7 @@ class ModelSession:
         call = event.tool_call
         yield from self._outbox.write(tool_output_message(call.call_id, event.output))
         if event.start_response:
-            self._arbiter.want(CreateResponse())
+            self._responses.want()
         yield RealtimeModelItemUpdatedEvent(
             RealtimeToolCallItem(
                 item_id=call.id or call.call_id,
@@ -268,19 +258,12 @@ class ModelSession:
             )
         )
 
-    def _raw(self, message: Json) -> Iterator[Effect]:
-        """Not every server tells which response is apart: one has to have been asked for."""
-        yield from self._outbox.write_raw(message)
-        asked = message.get("response")
-        if message["type"] == "response.create" and isinstance(asked, dict) and asked.get("conversation") == "none":
-            self._asked_apart += 1
-
     def _update(self, session: Json) -> Iterator[Effect]:
         if session.keys() - {"type"}:
             yield from self._outbox.write({"type": "session.update", "session": session})
 
     def _respond(self) -> Iterator[Effect]:
-        if self._arbiter.next():
+        if self._responses.may_ask():
             yield from self._outbox.write({"type": "response.create"})
 
     # Interruptions
@@ -289,7 +272,7 @@ class ModelSession:
         self, wish: RealtimeModelSendInterrupt, now_ms: float, *, by_caller: bool = False
     ) -> Iterator[Effect]:
         cuts = [] if self._attached else self._speech.interrupt(wish.response_id, now_ms=now_ms)
-        active = self._under_way(wish.response_id)
+        active = self._responses.under_way(wish.response_id)
         interrupts = self.confirmed is not None and self.confirmed.interrupts
         cancels = bool(active) and not wish.playback_only and (wish.force_response_cancel or not interrupts)
         if cancels or (by_caller and interrupts):
@@ -303,17 +286,3 @@ class ModelSession:
             yield from self._outbox.write(truncate_message(cut.item_id, cut.content_index, cut.heard_ms))
         if self._attached and self._server_plays and not (by_caller and interrupts):
             yield from self._outbox.write({"type": "output_audio_buffer.clear"})
-
-    def _under_way(self, response_id: str | None) -> Iterable[str]:
-        """Responses that are being generated, or one of them."""
-        if response_id is None:
-            return self._arbiter.active
-        return {response_id} & (self._arbiter.active | self._apart)
-
-
-def _without_voice(session: Json) -> Json:
-    audio = dict(session["audio"])
-    output = {name: value for name, value in audio.pop("output", {}).items() if name != "voice"}
-    audio |= {"output": output} if output else {}
-    rest = {name: value for name, value in session.items() if name != "audio"}
-    return {**rest, "audio": audio} if audio else rest

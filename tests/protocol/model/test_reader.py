@@ -200,6 +200,7 @@ def test_a_complete_call_of_a_tool_is_told_once(status: dict[str, str | None]) -
     client.hears("response.output_item.done", response_id="resp_1", item=item)
     client.hears("conversation.item.done", item=item)
     client.hears("response.output_item.done", response_id="resp_1", item=item)
+    assert len(told(client.effects, RealtimeModelItemUpdatedEvent)) == 1
     assert told(client.effects, RealtimeModelToolCallEvent) == [
         RealtimeModelToolCallEvent("lookup", "call_1", '{"q":1}', "item_1")
     ]

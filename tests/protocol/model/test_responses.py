@@ -10,6 +10,7 @@ from gateway.protocol.model.events import (
     RealtimeModelToolCallEvent,
 )
 from gateway.protocol.model.inputs import (
+    RealtimeModelSendInterrupt,
     RealtimeModelSendRawMessage,
     RealtimeModelSendSessionUpdate,
     RealtimeModelSendToolOutput,
@@ -147,6 +148,10 @@ def test_a_response_apart_hinders_no_other() -> None:
         == []
     )
     assert sent_kinds(client.wants(HELLO)) == [ITEM, CREATE]
+    stop = RealtimeModelSendInterrupt(force_response_cancel=True, response_id="resp_1")
+    assert sent(client.wants(stop)) == [{"type": "response.cancel", "response_id": "resp_1"}]
+    client.hears("response.done", response=RESP)
+    assert sent(client.wants(stop)) == []
 
 
 def test_a_server_that_names_no_conversation_has_one() -> None:
@@ -184,9 +189,11 @@ def test_a_voice_alone_that_cannot_be_changed_is_not_asked_for_again() -> None:
     """
     Nothing is left to be sent.
     """
-    client = Client()
-    event_id = last_id(client.wants(RealtimeModelSendSessionUpdate({"voice": "cedar"})))
+    client = Client(session_object({"voice": "cedar"}))
+    event_id = last_id(client.effects)
+    assert not client.session.settled
     assert sent(client.hears("error", **refusal(event_id, "cannot_update_voice"))) == []
+    assert client.session.settled
 
 
 INITIAL = session_object({"instructions": "Be kind.", "input_audio_format": "g711_ulaw", "modalities": ["text"]})
