@@ -50,13 +50,13 @@ class LiveSession:
                 await self._wait(lambda: self._session.confirmed is not None)
         except TimeoutError as error:
             raise PeerError(f"the server opened no session within {OPENED_WITHIN_S:g} s") from error
-        if self._session.confirmed is None:
-            raise self._gone()
         try:
             async with asyncio.timeout(SETTLED_WITHIN_S):
                 await self._wait(lambda: self._session.settled)
         except TimeoutError:
             logger.warning("the server does not confirm the settings of the session")
+        if self.ended:
+            raise self._gone()
 
     async def send(self, event: RealtimeModelSendEvent) -> None:
         """Ask something of the model; waits while the server does not take what was sent before."""

@@ -29,8 +29,9 @@ from gateway.realtime import (
     RealtimeModelSendUserInput,
     UserError,
 )
-from gateway.sim.realtime import NEVER, Behaviour, Leave, RealtimeServer
+from gateway.sim.realtime import NEVER, Behaviour, Leave, RealtimeServer, Say
 from tests.realtime.ear import Ear, connected, soon
+from tests.sim.realtime_script import tone
 
 QUIET = Behaviour()
 
@@ -214,7 +215,7 @@ async def test_a_session_that_is_set_to_nothing_is_left_alone() -> None:
     """
     No update is sent, and none is waited for.
     """
-    mute = Behaviour(session_updated_delay_ms=NEVER)
+    mute = Behaviour(session_updated_delay_ms=NEVER, reply=lambda turn: (Say("Hello.", tone(20)),))
     async with RealtimeServer(mute) as server, connected(server) as (model, _, session):
         await model.send_event(RealtimeModelSendUserInput("Hello."))
         await session.happened(lambda session: len(session.received) == 2)
