@@ -36,6 +36,7 @@ class LiveSession:
         self._ending = (ABNORMAL, "")
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
+        self._ready = asyncio.Event()
         socket.attach(self._received)
         self._watch = asyncio.create_task(self._until_closed(), name="realtime session")
 
@@ -46,20 +47,16 @@ class LiveSession:
         Raises `PeerError` when it is not opened.
         """
         try:
-            async with asyncio.timeout(OPENED_WITHIN_S):
-                await self._wait(lambda: self._session.confirmed is not None)
-        except TimeoutError as error:
-            raise PeerError(f"the server opened no session within {OPENED_WITHIN_S:g} s") from error
-        try:
-            async with asyncio.timeout(SETTLED_WITHIN_S):
-                await self._wait(lambda: self._session.settled)
-        except TimeoutError:
-            logger.warning("the server does not confirm the settings of the session")
+            await self._until_open()
+            await self._until_settled()
+        finally:
+            self._ready.set()
         if self.ended:
             raise self._gone()
 
     async def send(self, event: RealtimeModelSendEvent) -> None:
-        """Ask something of the model; waits while the server does not take what was sent before."""
+        """Ask something of the model; waits until it is set up, and while the server does not take what was sent."""
+        await self._ready.wait()
         if self.ended:
             raise self._gone()
         for effect in self._session.send(event, now_ms=self._loop.time() * 1000):
@@ -75,6 +72,7 @@ class LiveSession:
     async def abandon(self) -> None:
         """Let go of the socket; what has happened is still told."""
         self.ended = True
+        self._changed.set()
         self._socket.detach()
         self._watch.cancel()
         await asyncio.wait([self._watch])
@@ -102,6 +100,20 @@ class LiveSession:
                 logger.warning(message)
             case _:
                 self._delivery.put(effect)
+
+    async def _until_open(self) -> None:
+        try:
+            async with asyncio.timeout(OPENED_WITHIN_S):
+                await self._wait(lambda: self._session.confirmed is not None)
+        except TimeoutError as error:
+            raise PeerError(f"the server opened no session within {OPENED_WITHIN_S:g} s") from error
+
+    async def _until_settled(self) -> None:
+        try:
+            async with asyncio.timeout(SETTLED_WITHIN_S):
+                await self._wait(lambda: self._session.settled)
+        except TimeoutError:
+            logger.warning("the server does not confirm the settings of the session")
 
     async def _wait(self, holds: Callable[[], bool]) -> None:
         while not self.ended and not holds():

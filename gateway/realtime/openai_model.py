@@ -1,6 +1,6 @@
 """OpenAI's realtime models, and all that speak their protocol, over a WebSocket of their own or beside a call."""
 
-from gateway.errors import UserError
+from gateway.errors import PeerError, UserError
 from gateway.protocol.model.events import RealtimeModelConnectionStatusEvent
 from gateway.protocol.model.inputs import RealtimeModelSendEvent
 from gateway.protocol.model.session import ModelSession
@@ -18,6 +18,7 @@ class OpenAIRealtimeWebSocketModel(RealtimeModel):
         self._listeners: list[RealtimeModelListener] = []
         self._live: LiveSession | None = None
         self._connecting = False
+        self._unwanted = False
 
     def add_listener(self, listener: RealtimeModelListener) -> None:
         """Tell *listener* too; added twice, it is told once."""
@@ -33,19 +34,23 @@ class OpenAIRealtimeWebSocketModel(RealtimeModel):
         """
         Open the session, and wait until the server has taken its settings.
 
-        Raises `UserError` for options that cannot work or a second connection, `PeerError` when no session is opened.
+        Raises `UserError` for options that cannot work, for a second connection and when it is closed meanwhile,
+        `PeerError` when no session is opened.
         """
         if self._connecting or (self._live and not self._live.ended):
             raise UserError("the model is connected already; close it, or use another")
-        self._connecting = True
+        self._connecting, self._unwanted = True, False
         try:
             where = await address(options)
             delivery = Delivery(self._listeners)
             try:
-                self._live = await self._open(where, options, delivery)
-            except BaseException:
+                await self._open(where, options, delivery)
+            except BaseException as error:
+                self._live = None
                 delivery.put(RealtimeModelConnectionStatusEvent("disconnected"))
                 delivery.finish()
+                if self._unwanted and isinstance(error, PeerError):
+                    raise UserError("the model was closed while it connected") from error
                 raise
         finally:
             self._connecting = False
@@ -61,12 +66,13 @@ class OpenAIRealtimeWebSocketModel(RealtimeModel):
         await self._live.send(event)
 
     async def close(self) -> None:
-        """End the session; closed twice is closed once."""
+        """End the session, or what is to become one; closed twice is closed once."""
+        self._unwanted = True
         live, self._live = self._live, None
         if live is not None:
             await live.close()
 
-    async def _open(self, where: Address, options: RealtimeModelConfig, delivery: Delivery) -> LiveSession:
+    async def _open(self, where: Address, options: RealtimeModelConfig, delivery: Delivery) -> None:
         session = ModelSession(
             where.initial,
             attached=where.attached,
@@ -75,14 +81,16 @@ class OpenAIRealtimeWebSocketModel(RealtimeModel):
         )
         delivery.put(RealtimeModelConnectionStatusEvent("connecting"))
         socket = await open_model(where.url, where.headers)
+        if self._unwanted:
+            await socket.close()
+            raise PeerError("the session was let go of before it was open")
         delivery.put(RealtimeModelConnectionStatusEvent("connected"))
-        live = LiveSession(socket, session, delivery, ends_abruptly=where.attached)
+        self._live = live = LiveSession(socket, session, delivery, ends_abruptly=where.attached)
         try:
             await live.ready()
         except BaseException:
             await live.abandon()
             raise
-        return live
 
 
 class OpenAIRealtimeSIPModel(OpenAIRealtimeWebSocketModel):

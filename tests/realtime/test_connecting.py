@@ -26,6 +26,7 @@ from gateway.realtime import (
     RealtimeModelRawServerEvent,
     RealtimeModelSendAudio,
     RealtimeModelSendInterrupt,
+    RealtimeModelSendRawMessage,
     RealtimeModelSendUserInput,
     UserError,
 )
@@ -344,6 +345,52 @@ async def test_a_listener_may_close_the_model() -> None:
         model.add_listener(quitter)
         session.send({"type": "error", "error": {"message": "No."}})
         await soon(quitter.closed.wait())
+
+
+class Greeter(RealtimeModelListener):
+    """Asks for something as soon as there is a connection."""
+
+    def __init__(self, model: OpenAIRealtimeWebSocketModel) -> None:
+        self.model = model
+
+    async def on_event(self, event: RealtimeModelEvent) -> None:
+        """Ask."""
+        if event == RealtimeModelConnectionStatusEvent("connected"):
+            await self.model.send_event(RealtimeModelSendRawMessage({"type": "input_audio_buffer.clear"}))
+
+
+async def test_what_is_asked_for_at_once_comes_behind_the_settings() -> None:
+    """
+    Before them, nothing would be understood as it is meant.
+    """
+    async with RealtimeServer(Behaviour(session_created_delay_ms=50, session_updated_delay_ms=50)) as server:
+        model = OpenAIRealtimeWebSocketModel()
+        model.add_listener(Greeter(model))
+        async with connected(server, {"input_audio_format": "g711_ulaw"}, model=model) as (_, _, session):
+            await session.happened(lambda session: len(session.received) == 2)
+            assert [event.type for event in session.received] == ["session.update", "input_audio_buffer.clear"]
+
+
+async def test_a_model_can_be_closed_while_it_connects() -> None:
+    """
+    Whoever waits for the connection is told, and may try again.
+    """
+    async with RealtimeServer(Behaviour(session_created_delay_ms=NEVER)) as server:
+        model, ear = OpenAIRealtimeWebSocketModel(), Ear()
+        model.add_listener(ear)
+        options: RealtimeModelConfig = {"api_key": "k", "url": server.url}
+        for moment in (
+            RealtimeModelConnectionStatusEvent("connecting"),
+            RealtimeModelConnectionStatusEvent("connected"),
+        ):
+            connecting = asyncio.ensure_future(model.connect(options))
+            await ear.until(RealtimeModelConnectionStatusEvent, moment.__eq__)
+            await soon(model.close())
+            with pytest.raises(UserError, match="closed while"):
+                await soon(connecting)
+        server.behaviour = QUIET
+        await soon(model.connect(options))
+        await soon(model.close())
 
 
 class Clumsy(RealtimeModelListener):
