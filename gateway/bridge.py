@@ -25,11 +25,11 @@ from gateway.call.commands import (
 )
 from gateway.call.events import FrameRejected, HangUpRequested, ModelClosed, Side, StreamClosed
 from gateway.errors import GatewayError, RemoteProtocolError
+from gateway.protocol.codec import RealtimeProtocol, encode_audio, speech_first
+from gateway.protocol.events import AudioDelta
+from gateway.protocol.inputs import AppendAudio, Input
 from gateway.providers import Dialect
 from gateway.providers.events import CallerAudio, MarkEchoed
-from gateway.realtime.events import AudioDelta
-from gateway.realtime.inputs import AppendAudio, Input
-from gateway.realtime.protocol import RealtimeProtocol, encode_audio, speech_first
 from gateway.sessions.socket import TextSocket
 
 logger = logging.getLogger(__name__)

@@ -28,9 +28,9 @@ from gateway.call.commands import (
 from gateway.playback import BargeIn, Cut, ItemAudio
 from gateway.playback.heard_text import HeardText
 from gateway.playback.playout import ItemKey
+from gateway.protocol.events import CallerTranscript, SpeechStarted, TranscriptDone
+from gateway.protocol.inputs import TruncateItem
 from gateway.providers.events import DtmfPressed
-from gateway.realtime.events import CallerTranscript, SpeechStarted, TranscriptDone
-from gateway.realtime.inputs import TruncateItem
 
 CALLS_KEPT = 100
 ENTRIES_KEPT = 2_000

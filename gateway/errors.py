@@ -9,6 +9,10 @@ class ConfigError(GatewayError):
     """Ours to fix before start; the message names the file and the key."""
 
 
+class UserError(GatewayError):
+    """This package is used in a way that cannot work; the message says what was given and what would do."""
+
+
 class ProtocolError(GatewayError):
     """Someone left the protocol."""
 

@@ -33,9 +33,9 @@ from gateway.call.commands import (
 from gateway.call.events import FrameRejected, ModelClosed
 from gateway.playback import BargeIn
 from gateway.playback.items import Settled
+from gateway.protocol.events import ErrorReceived, ItemTruncated, ResponseDone, ResponseStatus
+from gateway.protocol.inputs import TruncateItem
 from gateway.providers.events import DtmfPressed
-from gateway.realtime.events import ErrorReceived, ItemTruncated, ResponseDone, ResponseStatus
-from gateway.realtime.inputs import TruncateItem
 
 WEBHOOK_OUTCOMES = ("answered", "unknown_number", "bad_signature", "malformed")
 STREAM_REFUSALS = ("bad_signature", "no_start", "bad_token", "duplicate", "malformed")

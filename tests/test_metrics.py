@@ -25,7 +25,7 @@ from gateway.call.segments import Receipt
 from gateway.metrics import Metrics
 from gateway.playback import BargeIn
 from gateway.playback.items import Settled
-from gateway.realtime.inputs import TruncateItem
+from gateway.protocol.inputs import TruncateItem
 
 DOCUMENTED = Path(__file__).parent.parent / "deploy" / "README.md"
 

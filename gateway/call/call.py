@@ -35,16 +35,8 @@ from gateway.call.speech import Speech
 from gateway.call.turns import Turns
 from gateway.playback import PlaybackLedger
 from gateway.playback.heard_text import HeardText
-from gateway.providers.events import (
-    CallerAudio,
-    DtmfPressed,
-    FrameIgnored,
-    MarkEchoed,
-    StreamStarted,
-    StreamStopped,
-)
-from gateway.realtime.arbiter import ResponseArbiter
-from gateway.realtime.events import (
+from gateway.protocol.arbiter import ResponseArbiter
+from gateway.protocol.events import (
     AudioDelta,
     AudioDone,
     CallerTranscript,
@@ -61,8 +53,16 @@ from gateway.realtime.events import (
     TranscriptDelta,
     TranscriptDone,
 )
-from gateway.realtime.inputs import AppendAudio, ConfigureSession, CreateResponse, SendToolOutput, TruncateItem
-from gateway.realtime.session import PCMU
+from gateway.protocol.inputs import AppendAudio, ConfigureSession, CreateResponse, SendToolOutput, TruncateItem
+from gateway.protocol.session import PCMU
+from gateway.providers.events import (
+    CallerAudio,
+    DtmfPressed,
+    FrameIgnored,
+    MarkEchoed,
+    StreamStarted,
+    StreamStopped,
+)
 
 OPENING_LIMIT_MS = 10_000.0
 """From the start of the stream to a session that takes mu-law."""

@@ -13,7 +13,7 @@ import msgspec
 from gateway.call.confirmation import Verdict
 from gateway.call.segments import Receipt
 from gateway.playback import BargeIn
-from gateway.realtime.inputs import Input
+from gateway.protocol.inputs import Input
 
 Result = Literal["success", "fallback", "rejected", "failed"]
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.protocol.events import RealtimeEvent
 from gateway.providers.events import ProviderEvent
-from gateway.realtime.events import RealtimeEvent
 
 Side = Literal["provider", "model"]
 

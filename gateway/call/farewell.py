@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from gateway.call.commands import Command
 from gateway.call.plan import GOODBYE, CallPlan, Goodbye, Segment
-from gateway.realtime.arbiter import ResponseArbiter
-from gateway.realtime.inputs import SendToolOutput
+from gateway.protocol.arbiter import ResponseArbiter
+from gateway.protocol.inputs import SendToolOutput
 
 HANG_UP = "hang_up"
 HANG_UP_TOOL = {

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.realtime.inputs import CreateResponse
-from gateway.realtime.session import SessionConfig
+from gateway.protocol.inputs import CreateResponse
+from gateway.protocol.session import SessionConfig
 
 BargeInMode = Literal["immediate", "confirmed", "off"]
 """What the caller's speech does to the agent's: cut it, stop it until it is clear who spoke and why, or nothing."""

@@ -13,7 +13,7 @@ from hashlib import sha256
 from gateway.call.plan import Segment
 from gateway.playback import PlaybackLedger
 from gateway.playback.playout import ItemKey
-from gateway.realtime.events import ResponseStatus
+from gateway.protocol.events import ResponseStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from gateway.call.commands import Command
 from gateway.call.speech import Speech
+from gateway.protocol.arbiter import ResponseArbiter
+from gateway.protocol.events import SessionUpdated
 from gateway.providers.events import CallerAudio
-from gateway.realtime.arbiter import ResponseArbiter
-from gateway.realtime.events import SessionUpdated
 
 
 class ServerTurns:

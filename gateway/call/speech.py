@@ -35,8 +35,8 @@ from gateway.call.stopped import Stopped
 from gateway.call.transcripts import Transcripts
 from gateway.playback import BargeIn, Cut, PlaybackLedger
 from gateway.playback.playout import ItemKey
-from gateway.realtime.events import AudioDelta, ErrorReceived, ResponseStatus
-from gateway.realtime.inputs import TruncateItem
+from gateway.protocol.events import AudioDelta, ErrorReceived, ResponseStatus
+from gateway.protocol.inputs import TruncateItem
 
 SILENCE = b"\xff"
 _SHORTER_THAN = re.compile(r"([0-9]{1,9})ms is already shorter than")

@@ -24,10 +24,10 @@ from gateway.call.confirmation import Confirmation, Verdict
 from gateway.call.plan import BargeInMode, CallPlan
 from gateway.call.segments import Recitals
 from gateway.call.speech import Speech
+from gateway.protocol.arbiter import ResponseArbiter
+from gateway.protocol.events import SessionUpdated
+from gateway.protocol.inputs import CancelResponse, CreateResponse
 from gateway.providers.events import CallerAudio
-from gateway.realtime.arbiter import ResponseArbiter
-from gateway.realtime.events import SessionUpdated
-from gateway.realtime.inputs import CancelResponse, CreateResponse
 
 HEARD_FRAMES = 30
 """Frames of the caller that are at hand: 600 ms."""

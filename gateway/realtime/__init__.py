@@ -1,6 +1,167 @@
 """
-The realtime API: wire in, events out; inputs in, wire out. No I/O.
+The realtime system, usable without a phone: models, what they tell and what can be asked of them.
 
-`events` and `inputs` are the words, `protocol` speaks them, `session` is what a session is configured with,
-`arbiter` decides when a response may be asked for.
+    class Printer(RealtimeModelListener):
+        async def on_event(self, event: RealtimeModelEvent) -> None:
+            print(event.type)
+
+    model = OpenAIRealtimeWebSocketModel()
+    model.add_listener(Printer())
+    await model.connect({"api_key": "sk-…", "initial_model_settings": {"voice": "marin"}})
+    await model.send_event(RealtimeModelSendUserInput("Good morning."))
+
+`model` is what every model is; `openai_model` is OpenAI's, `live` its open session, `address` where it is and with
+what key.
 """
+
+from gateway.errors import UserError
+from gateway.protocol.model.events import (
+    RealtimeConnectionStatus,
+    RealtimeModelAudioDoneEvent,
+    RealtimeModelAudioEvent,
+    RealtimeModelAudioInterruptedEvent,
+    RealtimeModelCachedTokensDetails,
+    RealtimeModelConnectionStatusEvent,
+    RealtimeModelEndOfStreamEvent,
+    RealtimeModelErrorEvent,
+    RealtimeModelEvent,
+    RealtimeModelExceptionEvent,
+    RealtimeModelInputAudioTimeoutTriggeredEvent,
+    RealtimeModelInputAudioTranscriptionCompletedEvent,
+    RealtimeModelInputTokensDetails,
+    RealtimeModelItemDeletedEvent,
+    RealtimeModelItemUpdatedEvent,
+    RealtimeModelOtherEvent,
+    RealtimeModelOutputTextDeltaEvent,
+    RealtimeModelOutputTokensDetails,
+    RealtimeModelRawServerEvent,
+    RealtimeModelToolCallEvent,
+    RealtimeModelTranscriptDeltaEvent,
+    RealtimeModelTurnEndedEvent,
+    RealtimeModelTurnStartedEvent,
+    RealtimeModelUsageEvent,
+    RealtimeServerError,
+    RealtimeUsage,
+)
+from gateway.protocol.model.inputs import (
+    RealtimeModelInputImageContent,
+    RealtimeModelInputTextContent,
+    RealtimeModelRawClientMessage,
+    RealtimeModelSendAudio,
+    RealtimeModelSendEvent,
+    RealtimeModelSendInterrupt,
+    RealtimeModelSendRawMessage,
+    RealtimeModelSendSessionUpdate,
+    RealtimeModelSendToolOutput,
+    RealtimeModelSendUserInput,
+    RealtimeModelUserInput,
+    RealtimeModelUserInputMessage,
+)
+from gateway.protocol.model.items import (
+    AssistantAudio,
+    AssistantMessageItem,
+    AssistantText,
+    InputAudio,
+    InputImage,
+    InputText,
+    RealtimeItem,
+    RealtimeMessageItem,
+    RealtimeToolCallItem,
+    SystemMessageItem,
+    UserMessageItem,
+)
+from gateway.protocol.model.playback import RealtimePlaybackState, RealtimePlaybackTracker
+from gateway.protocol.model.settings import (
+    RealtimeAudioConfig,
+    RealtimeAudioFormat,
+    RealtimeAudioInputConfig,
+    RealtimeAudioOutputConfig,
+    RealtimeFunctionTool,
+    RealtimeHandoffTool,
+    RealtimeInputAudioNoiseReductionConfig,
+    RealtimeInputAudioTranscriptionConfig,
+    RealtimeModelName,
+    RealtimeModelTracingConfig,
+    RealtimePrompt,
+    RealtimeReasoningConfig,
+    RealtimeSessionModelSettings,
+    RealtimeTurnDetectionConfig,
+    RealtimeVoice,
+)
+from gateway.realtime.model import RealtimeModel, RealtimeModelConfig, RealtimeModelListener
+from gateway.realtime.openai_model import OpenAIRealtimeSIPModel, OpenAIRealtimeWebSocketModel
+
+__all__ = [
+    "AssistantAudio",
+    "AssistantMessageItem",
+    "AssistantText",
+    "InputAudio",
+    "InputImage",
+    "InputText",
+    "OpenAIRealtimeSIPModel",
+    "OpenAIRealtimeWebSocketModel",
+    "RealtimeAudioConfig",
+    "RealtimeAudioFormat",
+    "RealtimeAudioInputConfig",
+    "RealtimeAudioOutputConfig",
+    "RealtimeConnectionStatus",
+    "RealtimeFunctionTool",
+    "RealtimeHandoffTool",
+    "RealtimeInputAudioNoiseReductionConfig",
+    "RealtimeInputAudioTranscriptionConfig",
+    "RealtimeItem",
+    "RealtimeMessageItem",
+    "RealtimeModel",
+    "RealtimeModelAudioDoneEvent",
+    "RealtimeModelAudioEvent",
+    "RealtimeModelAudioInterruptedEvent",
+    "RealtimeModelCachedTokensDetails",
+    "RealtimeModelConfig",
+    "RealtimeModelConnectionStatusEvent",
+    "RealtimeModelEndOfStreamEvent",
+    "RealtimeModelErrorEvent",
+    "RealtimeModelEvent",
+    "RealtimeModelExceptionEvent",
+    "RealtimeModelInputAudioTimeoutTriggeredEvent",
+    "RealtimeModelInputAudioTranscriptionCompletedEvent",
+    "RealtimeModelInputImageContent",
+    "RealtimeModelInputTextContent",
+    "RealtimeModelInputTokensDetails",
+    "RealtimeModelItemDeletedEvent",
+    "RealtimeModelItemUpdatedEvent",
+    "RealtimeModelListener",
+    "RealtimeModelName",
+    "RealtimeModelOtherEvent",
+    "RealtimeModelOutputTextDeltaEvent",
+    "RealtimeModelOutputTokensDetails",
+    "RealtimeModelRawClientMessage",
+    "RealtimeModelRawServerEvent",
+    "RealtimeModelSendAudio",
+    "RealtimeModelSendEvent",
+    "RealtimeModelSendInterrupt",
+    "RealtimeModelSendRawMessage",
+    "RealtimeModelSendSessionUpdate",
+    "RealtimeModelSendToolOutput",
+    "RealtimeModelSendUserInput",
+    "RealtimeModelToolCallEvent",
+    "RealtimeModelTracingConfig",
+    "RealtimeModelTranscriptDeltaEvent",
+    "RealtimeModelTurnEndedEvent",
+    "RealtimeModelTurnStartedEvent",
+    "RealtimeModelUsageEvent",
+    "RealtimeModelUserInput",
+    "RealtimeModelUserInputMessage",
+    "RealtimePlaybackState",
+    "RealtimePlaybackTracker",
+    "RealtimePrompt",
+    "RealtimeReasoningConfig",
+    "RealtimeServerError",
+    "RealtimeSessionModelSettings",
+    "RealtimeToolCallItem",
+    "RealtimeTurnDetectionConfig",
+    "RealtimeUsage",
+    "RealtimeVoice",
+    "SystemMessageItem",
+    "UserError",
+    "UserMessageItem",
+]

@@ -61,6 +61,8 @@ class TextSocket(asyncio.Protocol):
         self._ending: tuple[int, str] = (ABNORMAL, "")
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._pong_came = True
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._timer = self._loop.call_later(PING_EVERY_S, self._ping)
         if self._former is not None:
             _tune(transport)
@@ -119,6 +121,10 @@ class TextSocket(asyncio.Protocol):
             return
         transport.write(frames)
 
+    async def drained(self) -> None:
+        """Wait while the peer does not take what was sent; for those who have much to send, and time."""
+        await self._writable.wait()
+
     async def closed(self) -> tuple[int, str]:
         """Wait for the end; answers with the close code and the reason, 1006 when the peer gave none."""
         await asyncio.shield(self._ended)
@@ -165,9 +171,18 @@ class TextSocket(asyncio.Protocol):
             if self._deaf:
                 return
 
+    def pause_writing(self) -> None:
+        """The transport holds a lot that the peer does not take."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """The peer has taken most of it."""
+        self._writable.set()
+
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone; whoever opened the transport has to know too."""
         self._open = False
+        self._writable.set()
         self._timer.cancel()
         if not self._ended.done():
             self._ended.set_result(None)

@@ -13,8 +13,8 @@ from gateway.calls import Calls
 from gateway.conversation import Conversations
 from gateway.lines import Line, Lines
 from gateway.metrics import Metrics
+from gateway.protocol.session import SessionConfig
 from gateway.providers.twilio_rest import TwilioApi
-from gateway.realtime.session import SessionConfig
 from gateway.sessions.rest import RestClient
 from gateway.settings import Settings
 

@@ -14,10 +14,10 @@ from gateway.call.events import Event
 from gateway.calls import ExpectedCall, StreamRefused
 from gateway.errors import RemoteProtocolError
 from gateway.log import call_sid
+from gateway.protocol.session import session_url
 from gateway.providers import Dialect
 from gateway.providers.events import StreamStarted
 from gateway.providers.twilio_rest import TwilioApi
-from gateway.realtime.session import session_url
 from gateway.sessions.model import open_model
 from gateway.sessions.provider import accept
 from gateway.sessions.socket import TextSocket

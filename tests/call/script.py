@@ -18,10 +18,10 @@ from typing import Self, TypeVar
 from gateway.call import Call, CallPlan, Command, Event
 from gateway.call.commands import NoteCleared, NoteDeadAir, NoteEnded, NoteFlushedMarks, NoteLateDelta, NoteRoundTrip
 from gateway.call.plan import Segment
+from gateway.protocol.events import AudioDelta, AudioDone, ResponseDone, SessionCreated, SessionUpdated, SpeechStarted
+from gateway.protocol.inputs import AppendAudio
+from gateway.protocol.session import PCMU, SessionConfig
 from gateway.providers.events import CallerAudio, MarkEchoed
-from gateway.realtime.events import AudioDelta, AudioDone, ResponseDone, SessionCreated, SessionUpdated, SpeechStarted
-from gateway.realtime.inputs import AppendAudio
-from gateway.realtime.session import PCMU, SessionConfig
 from tests.call.phone import Phone
 
 Kind = TypeVar("Kind")

@@ -1,10 +1,10 @@
 """The caller cuts in: the provider's queue is cleared, and the model's memory is cut where the caller was."""
 
 from gateway.call.commands import ClearAudio, NoteBargeIn, NoteTruncateRefused, PlayAudio, SendMark
+from gateway.protocol.events import ErrorReceived, ResponseCreated, SessionUpdated
+from gateway.protocol.inputs import TruncateItem
+from gateway.protocol.session import PCMU
 from gateway.providers.events import CallerAudio, MarkEchoed
-from gateway.realtime.events import ErrorReceived, ResponseCreated, SessionUpdated
-from gateway.realtime.inputs import TruncateItem
-from gateway.realtime.session import PCMU
 from tests.call.phone import FRAME
 from tests.call.script import CALLER_CUTS_IN, Script, completed, on_the_phone, said, says, speech, talking
 

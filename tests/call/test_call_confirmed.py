@@ -14,9 +14,9 @@ from gateway.call.commands import (
 )
 from gateway.call.confirmation import Verdict
 from gateway.call.events import ModelClosed
+from gateway.protocol.events import CallerTranscript, ResponseDone, SpeechStarted
+from gateway.protocol.inputs import CancelResponse, TruncateItem
 from gateway.providers.events import StreamStopped
-from gateway.realtime.events import CallerTranscript, ResponseDone, SpeechStarted
-from gateway.realtime.inputs import CancelResponse, TruncateItem
 from gateway.sim.echo_path import EchoPath
 from tests.call.phone import Phone
 from tests.call.script import Script, completed, said

@@ -5,15 +5,7 @@ import pytest
 from gateway.call import Event
 from gateway.call.commands import ClearAudio, CloseModel, CloseStream, NoteEnded
 from gateway.call.events import FrameRejected, HangUpRequested, ModelClosed, StreamClosed
-from gateway.providers.events import (
-    CallerAudio,
-    DtmfPressed,
-    FrameIgnored,
-    MarkEchoed,
-    StreamStarted,
-    StreamStopped,
-)
-from gateway.realtime.events import (
+from gateway.protocol.events import (
     AudioDone,
     CallerTranscript,
     ErrorReceived,
@@ -26,10 +18,18 @@ from gateway.realtime.events import (
     TranscriptDelta,
     TranscriptDone,
 )
-from gateway.realtime.inputs import (
+from gateway.protocol.inputs import (
     ConfigureSession,
     Input,
     TruncateItem,
+)
+from gateway.providers.events import (
+    CallerAudio,
+    DtmfPressed,
+    FrameIgnored,
+    MarkEchoed,
+    StreamStarted,
+    StreamStopped,
 )
 from tests.call.phone import FRAME
 from tests.call.script import (

@@ -5,9 +5,8 @@ import pytest
 from gateway.call import CallPlan
 from gateway.call.commands import CloseModel, CloseStream, NoteEnded
 from gateway.call.events import FrameRejected
-from gateway.providers.events import CallerAudio
-from gateway.realtime.events import ErrorReceived
-from gateway.realtime.inputs import (
+from gateway.protocol.events import ErrorReceived
+from gateway.protocol.inputs import (
     AppendAudio,
     ConfigureSession,
     CreateResponse,
@@ -15,6 +14,7 @@ from gateway.realtime.inputs import (
     SendToolOutput,
     TruncateItem,
 )
+from gateway.providers.events import CallerAudio
 from tests.call.phone import FRAME
 from tests.call.script import PLAN, SESSION_CREATED, Script, opening, talking
 

@@ -10,9 +10,9 @@ from gateway.call.commands import ClearAudio, CloseModel, CloseStream, HangUp, N
 from gateway.call.events import HangUpRequested, ModelClosed, StreamClosed
 from gateway.call.farewell import HANG_UP
 from gateway.call.plan import GOODBYE, Goodbye
+from gateway.protocol.events import FunctionCalled, ResponseCreated, ResponseDone, SpeechStarted
+from gateway.protocol.inputs import AppendAudio, CancelResponse, CreateResponse, Input, SendToolOutput, TruncateItem
 from gateway.providers.events import StreamStopped
-from gateway.realtime.events import FunctionCalled, ResponseCreated, ResponseDone, SpeechStarted
-from gateway.realtime.inputs import AppendAudio, CancelResponse, CreateResponse, Input, SendToolOutput, TruncateItem
 from tests.call.phone import Phone
 from tests.call.script import PLAN, SERVER_WAITS, SESSION_UPDATED, Script, completed, on_the_phone, said, talking
 from tests.call.turns import AGENT, ANSWER, CONFIRMED, COUGH, IMMEDIATE, LATENCY_MS, STOPPED, WORDS, hears, speaks

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import pytest
 
 from gateway.call.events import ModelClosed
+from gateway.protocol.inputs import AppendAudio
 from gateway.providers.events import CallerAudio
-from gateway.realtime.inputs import AppendAudio
 from tests.call.phone import FRAME, FRAME_MS
 from tests.call.script import SERVER_WAITS, SESSION_CREATED, SESSION_UPDATED, Script, says, talking
 from tests.call.turns import OFF, STARTED, STOPPED

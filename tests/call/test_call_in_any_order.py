@@ -11,8 +11,7 @@ from gateway.audio.g711 import encoded_bytes
 from gateway.call import Call, CallPlan, Command, Event
 from gateway.call.commands import ClearAudio, CloseModel, CloseStream, NoteEnded, PlayAudio, SendMark
 from gateway.call.events import FrameRejected, HangUpRequested, ModelClosed, StreamClosed
-from gateway.providers.events import CallerAudio, DtmfPressed, FrameIgnored, MarkEchoed, StreamStarted, StreamStopped
-from gateway.realtime.events import (
+from gateway.protocol.events import (
     AudioDelta,
     AudioDone,
     ErrorReceived,
@@ -25,8 +24,9 @@ from gateway.realtime.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from gateway.realtime.inputs import AppendAudio, Input, TruncateItem
-from gateway.realtime.session import PCMU
+from gateway.protocol.inputs import AppendAudio, Input, TruncateItem
+from gateway.protocol.session import PCMU
+from gateway.providers.events import CallerAudio, DtmfPressed, FrameIgnored, MarkEchoed, StreamStarted, StreamStopped
 from tests.call.phone import FRAME
 from tests.call.script import PLAN, SESSION_CREATED, SESSION_UPDATED, opening, speech
 

@@ -7,10 +7,10 @@ import pytest
 
 from gateway.call.commands import CloseModel, CloseStream, NoteEnded, SendMark
 from gateway.call.events import ModelClosed
+from gateway.protocol.events import SessionUpdated
+from gateway.protocol.inputs import AppendAudio, ConfigureSession, CreateResponse
+from gateway.protocol.session import PCMU
 from gateway.providers.events import CallerAudio
-from gateway.realtime.events import SessionUpdated
-from gateway.realtime.inputs import AppendAudio, ConfigureSession, CreateResponse
-from gateway.realtime.session import PCMU
 from tests.call.phone import FRAME_MS
 from tests.call.script import PLAN, SESSION_CREATED, SESSION_UPDATED, Script, opening, says, talking
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.call.commands import CloseModel, NoteEnded, SendMark
-from gateway.realtime.events import (
+from gateway.protocol.events import (
     ErrorReceived,
     FunctionCalled,
     ResponseCreated,
@@ -17,8 +17,8 @@ from gateway.realtime.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from gateway.realtime.inputs import CreateResponse, SendToolOutput
-from gateway.realtime.session import PCMU
+from gateway.protocol.inputs import CreateResponse, SendToolOutput
+from gateway.protocol.session import PCMU
 from tests.call.script import PLAN, completed, opening, says, talking
 
 SPEECH_STARTED = SpeechStarted("caller_1", 0)

@@ -10,8 +10,8 @@ from gateway.call.commands import (
     NoteDismissed,
     NoteResumed,
 )
-from gateway.realtime.events import CallerTranscript, ResponseDone, SpeechStarted
-from gateway.realtime.inputs import CancelResponse, TruncateItem
+from gateway.protocol.events import CallerTranscript, ResponseDone, SpeechStarted
+from gateway.protocol.inputs import CancelResponse, TruncateItem
 from gateway.sim.echo_path import EchoPath
 from tests.call.phone import Phone
 from tests.call.script import Script, completed

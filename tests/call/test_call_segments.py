@@ -7,9 +7,9 @@ import pytest
 
 from gateway.call.commands import ClearAudio, CloseModel, NoteBargeIn, NoteReceipt, PlayAudio
 from gateway.call.plan import BargeInMode, Segment
+from gateway.protocol.events import ErrorReceived, ResponseCreated, ResponseDone, ResponseStatus, SpeechStarted
+from gateway.protocol.inputs import CancelResponse, CreateResponse, TruncateItem
 from gateway.providers.events import StreamStopped
-from gateway.realtime.events import ErrorReceived, ResponseCreated, ResponseDone, ResponseStatus, SpeechStarted
-from gateway.realtime.inputs import CancelResponse, CreateResponse, TruncateItem
 from tests.call.phone import Phone
 from tests.call.script import SERVER_WAITS, Script, completed, on_the_phone, said
 from tests.call.turns import (

@@ -7,9 +7,9 @@ import pytest
 from gateway.call import CallPlan
 from gateway.call.commands import ClearAudio, NoteBargeIn, NoteDeadAir, NoteDismissed, PlayAudio
 from gateway.call.plan import BargeInMode, Segment
+from gateway.protocol.events import CallerTranscript, ResponseCreated, ResponseDone, SpeechStarted
+from gateway.protocol.inputs import CancelResponse, CreateResponse, TruncateItem
 from gateway.providers.events import CallerAudio
-from gateway.realtime.events import CallerTranscript, ResponseCreated, ResponseDone, SpeechStarted
-from gateway.realtime.inputs import CancelResponse, CreateResponse, TruncateItem
 from gateway.sim.echo_path import EchoPath
 from tests.call.phone import FRAME, Phone
 from tests.call.script import SERVER_WAITS, Script, completed, on_the_phone, said, says, talking

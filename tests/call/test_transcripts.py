@@ -4,7 +4,7 @@ import pytest
 
 from gateway.call.commands import NoteResumed
 from gateway.playback.heard_text import HeardText
-from gateway.realtime.events import ResponseDone, TranscriptDelta, TranscriptDone
+from gateway.protocol.events import ResponseDone, TranscriptDelta, TranscriptDone
 from tests.call.phone import Phone
 from tests.call.script import Script, completed, on_the_phone, said, says
 from tests.call.turns import COUGH, WORDS, hears, listening, speaks

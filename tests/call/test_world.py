@@ -10,8 +10,8 @@ import pytest
 from gateway.call import Command
 from gateway.call.commands import HangUp, NoteDismissed, NoteReceipt, PlayAudio
 from gateway.call.confirmation import Verdict
-from gateway.realtime.events import SpeechStopped
-from gateway.realtime.inputs import AppendAudio, CreateResponse
+from gateway.protocol.events import SpeechStopped
+from gateway.protocol.inputs import AppendAudio, CreateResponse
 from tests.call.world import Account, World
 from tests.call.world.accuracy import errors_ms
 from tests.call.world.clears import NEVER_MS, Clear, clears

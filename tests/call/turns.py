@@ -5,8 +5,8 @@ import base64
 from dataclasses import replace
 
 from gateway.call import CallPlan, Command
-from gateway.realtime.events import AudioDelta, ResponseCreated, SpeechStarted, SpeechStopped
-from gateway.realtime.inputs import CancelResponse, CreateResponse, TruncateItem
+from gateway.protocol.events import AudioDelta, ResponseCreated, SpeechStarted, SpeechStopped
+from gateway.protocol.inputs import CancelResponse, CreateResponse, TruncateItem
 from gateway.sim.sounds import cough
 from gateway.sim.speechlike import speech_like
 from tests.call.phone import Phone

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.realtime.events import RealtimeEvent, SessionCreated, SessionUpdated
-from gateway.realtime.inputs import ConfigureSession
-from gateway.realtime.protocol import RealtimeProtocol
-from gateway.realtime.session import SessionConfig, session_url
+from gateway.protocol.codec import RealtimeProtocol
+from gateway.protocol.events import RealtimeEvent, SessionCreated, SessionUpdated
+from gateway.protocol.inputs import ConfigureSession
+from gateway.protocol.session import SessionConfig, session_url
 from gateway.sessions.model import ModelRefused, open_model
 from gateway.sessions.socket import TextSocket
 from gateway.sim.realtime import Behaviour, RealtimeServer

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gateway.call.commands import ClearAudio, NoteResumed, PlayAudio
-from gateway.realtime.events import AudioDelta, ResponseDone
+from gateway.protocol.events import AudioDelta, ResponseDone
 from tests.call.world import tape
 from tests.call.world.accuracy import limit_ms
 from tests.call.world.clears import Clear, clears

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.call.commands import CloseModel
+from gateway.protocol.events import SessionUpdated, SpeechStarted, SpeechStopped
+from gateway.protocol.inputs import AppendAudio
 from gateway.providers.events import CallerAudio
-from gateway.realtime.events import SessionUpdated, SpeechStarted, SpeechStopped
-from gateway.realtime.inputs import AppendAudio
 from tests.call.world.shell import Entry
 from tests.call.world.telephone import FRAME_MS
 from tests.call.world.world import Account

@@ -10,7 +10,7 @@ from typing import Literal
 
 from gateway.call import CallPlan
 from gateway.call.plan import Segment
-from gateway.realtime.session import SessionConfig
+from gateway.protocol.session import SessionConfig
 from tests.call.world.tape import Sound
 from tests.playback.telephone import Net
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.call.commands import ClearAudio, HangUp, NoteDismissed
-from gateway.realtime.events import FunctionCalled, SpeechStarted
-from gateway.realtime.inputs import SendToolOutput
+from gateway.protocol.events import FunctionCalled, SpeechStarted
+from gateway.protocol.inputs import SendToolOutput
 from tests.call.world.accuracy import limit_ms
 from tests.call.world.clears import NEVER_MS
 from tests.call.world.shell import Entry

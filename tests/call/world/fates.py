@@ -10,8 +10,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from gateway.realtime.events import AudioDelta, AudioDone, ResponseDone, SpeechStarted
-from gateway.realtime.inputs import TruncateItem
+from gateway.protocol.events import AudioDelta, AudioDone, ResponseDone, SpeechStarted
+from gateway.protocol.inputs import TruncateItem
 from tests.call.world.clears import clears
 from tests.call.world.segments import recitals, spoken
 from tests.call.world.shell import Entry

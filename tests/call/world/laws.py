@@ -17,8 +17,8 @@ from gateway.call.commands import (
     PlayAudio,
     SendMark,
 )
-from gateway.realtime.events import SpeechStarted
-from gateway.realtime.inputs import CreateResponse, Input, TruncateItem
+from gateway.protocol.events import SpeechStarted
+from gateway.protocol.inputs import CreateResponse, Input, TruncateItem
 from tests.call.world import tape
 from tests.call.world.accuracy import ACCURACY_LAWS
 from tests.call.world.agent_laws import AGENT_LAWS

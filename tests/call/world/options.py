@@ -10,7 +10,7 @@ from random import Random
 
 from gateway.call import CallPlan
 from gateway.call.plan import GREETING, BargeInMode, Goodbye, Segment
-from gateway.realtime.session import SessionConfig
+from gateway.protocol.session import SessionConfig
 from tests.call.world.conditions import NEVER_MS, Conditions, ModelHabits, PhoneHabits, Utterance
 from tests.call.world.sounds import COUGH_MS, NOD_MS
 from tests.call.world.tape import Sound

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from gateway.call.commands import CloseModel, NoteReceipt
 from gateway.call.segments import Receipt
-from gateway.realtime.events import ResponseDone, SpeechStarted, SpeechStopped
-from gateway.realtime.inputs import CancelResponse, TruncateItem
+from gateway.protocol.events import ResponseDone, SpeechStarted, SpeechStopped
+from gateway.protocol.inputs import CancelResponse, TruncateItem
 from tests.call.world.accuracy import limit_ms
 from tests.call.world.clears import NEVER_MS
 from tests.call.world.segments import recitals

@@ -1,7 +1,7 @@
 """The words that the line gives the agent, as the server has them: which response spoke which."""
 
 from gateway.call.plan import Segment
-from gateway.realtime.events import ResponseDone
+from gateway.protocol.events import ResponseDone
 from tests.call.world.world import Account
 
 

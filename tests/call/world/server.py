@@ -13,7 +13,7 @@ from random import Random
 
 from gateway.call import Event
 from gateway.call.events import ModelClosed
-from gateway.realtime.events import (
+from gateway.protocol.events import (
     AudioDelta,
     AudioDone,
     CallerTranscript,
@@ -27,7 +27,7 @@ from gateway.realtime.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from gateway.realtime.inputs import (
+from gateway.protocol.inputs import (
     AppendAudio,
     CancelResponse,
     ConfigureSession,
@@ -36,7 +36,7 @@ from gateway.realtime.inputs import (
     SendToolOutput,
     TruncateItem,
 )
-from gateway.realtime.session import PCMU
+from gateway.protocol.session import PCMU
 from tests.call.world.conditions import NEVER_MS, Conditions
 from tests.call.world.ear import Ear
 from tests.call.world.speech import Author, Item, Step

@@ -19,8 +19,8 @@ from gateway.call.commands import (
     PlayAudio,
     SendMark,
 )
+from gateway.protocol.inputs import AppendAudio, Input
 from gateway.providers.events import CallerAudio, MarkEchoed
-from gateway.realtime.inputs import AppendAudio, Input
 from tests.playback.telephone import Wire
 from tests.playback.telephone import World as Agenda
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from gateway.realtime.events import (
+from gateway.protocol.events import (
     AudioDelta,
     AudioDone,
     ErrorReceived,

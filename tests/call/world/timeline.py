@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from gateway.call import Command, Event
 from gateway.call.commands import NoteRoundTrip, PlayAudio
+from gateway.protocol.events import AudioDelta, TranscriptDelta
+from gateway.protocol.inputs import AppendAudio
 from gateway.providers.events import CallerAudio
-from gateway.realtime.events import AudioDelta, TranscriptDelta
-from gateway.realtime.inputs import AppendAudio
 from tests.call.world import tape
 from tests.call.world.fates import fates
 from tests.call.world.world import Account

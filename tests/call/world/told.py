@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.call.commands import CloseModel, NoteEnded
-from gateway.realtime.events import (
+from gateway.protocol.events import (
     AudioDelta,
     ErrorReceived,
     FunctionCalled,
@@ -20,7 +20,7 @@ from gateway.realtime.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from gateway.realtime.inputs import CancelResponse, CreateResponse
+from gateway.protocol.inputs import CancelResponse, CreateResponse
 from tests.call.world.shell import Entry
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.call.commands import CloseModel, NoteDismissed, PlayAudio
-from gateway.realtime.events import (
+from gateway.protocol.events import (
     AudioDelta,
     CallerTranscript,
     ErrorReceived,
@@ -20,7 +20,7 @@ from gateway.realtime.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from gateway.realtime.inputs import CancelResponse, CreateResponse, TruncateItem
+from gateway.protocol.inputs import CancelResponse, CreateResponse, TruncateItem
 from tests.call.world.clears import NEVER_MS, Clear, clears
 from tests.call.world.segments import spoken
 from tests.call.world.server import WORDS

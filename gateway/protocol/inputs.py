@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gateway.realtime.session import SessionConfig
+from gateway.protocol.session import SessionConfig
 
 
 class AppendAudio(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="input_audio_buffer.append"):

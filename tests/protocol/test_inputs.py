@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
-from gateway.realtime.events import ErrorReceived
-from gateway.realtime.inputs import AppendAudio, ConfigureSession, CreateResponse, Input, SendToolOutput, TruncateItem
-from gateway.realtime.protocol import RealtimeProtocol
-from gateway.realtime.session import SessionConfig
-from tests.realtime.official_types import undeclared
+from gateway.protocol.codec import RealtimeProtocol
+from gateway.protocol.events import ErrorReceived
+from gateway.protocol.inputs import AppendAudio, ConfigureSession, CreateResponse, Input, SendToolOutput, TruncateItem
+from gateway.protocol.session import SessionConfig
+from tests.protocol.official_types import undeclared
 
 OFFICIAL: TypeAdapter[object] = TypeAdapter(RealtimeClientEvent)
 

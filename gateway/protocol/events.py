@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway.realtime.inputs import Input
+from gateway.protocol.inputs import Input
 
 ResponseStatus = Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
 

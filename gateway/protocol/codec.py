@@ -15,7 +15,8 @@ import msgspec
 
 from gateway.audio.g711 import is_base64
 from gateway.errors import RemoteProtocolError
-from gateway.realtime.events import (
+from gateway.protocol.confirmed import confirmed_session
+from gateway.protocol.events import (
     AudioDelta,
     AudioDone,
     CallerTranscript,
@@ -27,13 +28,12 @@ from gateway.realtime.events import (
     ResponseCreated,
     ResponseDone,
     SessionCreated,
-    SessionUpdated,
     SpeechStarted,
     SpeechStopped,
     TranscriptDelta,
     TranscriptDone,
 )
-from gateway.realtime.inputs import (
+from gateway.protocol.inputs import (
     AppendAudio,
     CancelResponse,
     ConfigureSession,
@@ -54,8 +54,6 @@ BETA_NAMES = {
     "response.text.done": "response.output_text.done",
 }
 """Names of the retired beta, and what GA calls the same thing."""
-
-_FORMATS = {"g711_ulaw": "audio/pcmu", "g711_alaw": "audio/pcma", "pcm16": "audio/pcm"}
 
 
 class _Typed(msgspec.Struct):
@@ -322,32 +320,7 @@ def _session_created(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
 
 
 def _session_updated(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
-    session = _decode_session(text).session
-    audio = _section(session, "audio")
-    turn_detection = _section(audio, "input").get("turn_detection", session.get("turn_detection"))
-    turns = turn_detection if isinstance(turn_detection, dict) else {}
-    return SessionUpdated(
-        input_format=_format(_section(audio, "input").get("format", session.get("input_audio_format"))),
-        output_format=_format(_section(audio, "output").get("format", session.get("output_audio_format"))),
-        interrupts=bool(turns) and turns.get("interrupt_response") is not False,
-        responds=bool(turns) and turns.get("create_response") is not False,
-    )
-
-
-def _section(parent: dict[str, Any], name: str) -> dict[str, Any]:
-    found = parent.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _format(found: object) -> str:
-    """
-    The GA name of an audio format, whichever way a server writes it.
-
-    >>> _format({"type": "audio/pcmu"}), _format("g711_ulaw")
-    ('audio/pcmu', 'audio/pcmu')
-    """
-    name = str(found.get("type")) if isinstance(found, dict) else str(found)
-    return _FORMATS.get(name, name)
+    return confirmed_session(_decode_session(text).session)
 
 
 _READERS: dict[str, Callable[[RealtimeProtocol, bytes], RealtimeEvent]] = {

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from openai.types.realtime import RealtimeSessionCreateRequest
 
 from gateway.errors import ConfigError
-from gateway.realtime.session import SessionConfig, session_url
-from tests.realtime.official_types import undeclared
+from gateway.protocol.session import SessionConfig, session_url
+from tests.protocol.official_types import undeclared
 
 BASE = "wss://api.openai.com/v1/realtime"
 

@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.errors import RemoteProtocolError
-from gateway.realtime.events import (
+from gateway.protocol.codec import BETA_NAMES, RealtimeProtocol, speech_first
+from gateway.protocol.events import (
     AudioDelta,
     AudioDone,
     CallerTranscript,
@@ -26,8 +27,7 @@ from gateway.realtime.events import (
     TranscriptDelta,
     TranscriptDone,
 )
-from gateway.realtime.protocol import BETA_NAMES, RealtimeProtocol, speech_first
-from tests.realtime.official_types import SERVER_EVENTS, minimal
+from tests.protocol.official_types import SERVER_EVENTS, minimal
 
 FORMER_NAMES = {
     "response.audio.delta": "response.output_audio.delta",

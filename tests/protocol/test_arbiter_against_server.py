@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from gateway.call import Call, CallPlan, Event
 from gateway.call.plan import Segment
-from gateway.realtime.events import (
+from gateway.protocol.events import (
     ErrorReceived,
     FunctionCalled,
     ResponseCreated,
@@ -18,8 +18,8 @@ from gateway.realtime.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from gateway.realtime.inputs import CreateResponse, SendToolOutput
-from gateway.realtime.session import PCMU, SessionConfig
+from gateway.protocol.inputs import CreateResponse, SendToolOutput
+from gateway.protocol.session import PCMU, SessionConfig
 
 SPEECH_STARTED = SpeechStarted("caller_1", 0)
 

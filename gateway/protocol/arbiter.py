@@ -10,7 +10,7 @@ seen puts the wish back in line until a response has ended.
 
 from collections import deque
 
-from gateway.realtime.inputs import CreateResponse
+from gateway.protocol.inputs import CreateResponse
 
 
 class ResponseArbiter:

@@ -1,7 +1,7 @@
 """One response at a time, although both sides may start one."""
 
-from gateway.realtime.arbiter import ResponseArbiter
-from gateway.realtime.inputs import CreateResponse
+from gateway.protocol.arbiter import ResponseArbiter
+from gateway.protocol.inputs import CreateResponse
 
 GREETING = CreateResponse("Say good morning.")
 ANSWER = CreateResponse()
