@@ -9,110 +9,99 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
-from gateway.lines.file_text import read_text
-from gateway.lines.model import ANY_NUMBER, Line
+from gateway.lines.agents import SharedAgent
+from gateway.lines.files import ConfigFiles
+from gateway.lines.model import Line
 from gateway.lines.problems import LinesError, Problem
-from gateway.lines.wording import describe
+from gateway.lines.resolving import Resolver, Shared, instructed
+from gateway.lines.routing import Lines
+from gateway.lines.section import Section
+from gateway.lines.texts import ID
+from gateway.lines.validation import validated
 from gateway.lines.yaml_source import KeyPath, Source, dotted, read_source
 
-_TAG_ERRORS = {"union_tag_not_found", "union_tag_invalid"}
+AGENTS = "agents"
+S = TypeVar("S", bound=Section)
 
 
-class Lines:
-    """All lines of this gateway, by the numbers they answer."""
-
-    __slots__ = ("_by_number", "_lines")
-
-    def __init__(self, lines: Iterable[Line]) -> None:
-        """Take *lines* whose ids and numbers are known to differ."""
-        self._lines = tuple(lines)
-        self._by_number = {number: line for line in self._lines for number in line.numbers}
-
-    def find(self, number: str) -> Line | None:
-        """Return the line that answers *number*: the one that names it, else the one for any number."""
-        return self._by_number.get(number) or self._by_number.get(ANY_NUMBER)
-
-    def __iter__(self) -> Iterator[Line]:
-        """Go through the lines in the order of their file names."""
-        return iter(self._lines)
-
-    def __len__(self) -> int:
-        """Count the lines."""
-        return len(self._lines)
+def load_lines(directory: Path, files: ConfigFiles | None = None) -> Lines:
+    """Read every `lines/*.yaml` below the configuration *directory*, and what they name, with *files*."""
+    return _Loader(files or ConfigFiles(directory)).load()
 
 
-def load_lines(directory: Path) -> Lines:
-    """Read every `lines/*.yaml` below the configuration *directory*."""
-    folder = directory / "lines"
-    problems: list[Problem] = []
-    loaded: list[tuple[Line, Source]] = []
-    for file in _files_in(folder):
+class _Loader:
+    """Reads everything, and collects what is wrong."""
+
+    def __init__(self, files: ConfigFiles) -> None:
+        self._files = files
+        self._problems: list[Problem] = []
+
+    def load(self) -> Lines:
+        """All lines; raises `LinesError` with everything that is wrong."""
+        resolver = Resolver(self._files, dict(self._shared()))
+        loaded = [(line, source) for file in self._line_files() for line, source in self._line(file, resolver)]
+        self._problems += _claimed_twice(loaded)
+        if self._problems:
+            raise LinesError(dict.fromkeys(self._problems))
+        return Lines(line for line, _ in loaded)
+
+    def _line_files(self) -> list[Path]:
+        files = self._files.listed("lines")
+        if not files:
+            folder = self._files.folder / "lines"
+            raise LinesError([Problem(folder, "no *.yaml file found; write one file for each line")])
+        return files
+
+    def _line(self, file: Path, resolver: Resolver) -> Iterator[tuple[Line, Source]]:
         try:
-            loaded.append(_load(file))
+            line, source = self._read(file, Line, "`line` and `numbers`")
+            yield resolver.line(line, source), source
         except LinesError as error:
-            problems += error.problems
-    problems += _claimed_twice(loaded)
-    if problems:
-        raise LinesError(problems)
-    return Lines(line for line, _ in loaded)
+            self._problems += error.problems
 
+    def _shared(self) -> Iterator[tuple[str, Shared]]:
+        """The agents that have files of their own, by the names of these."""
+        for file in self._files.listed(AGENTS) if (self._files.folder / AGENTS).is_dir() else ():
+            try:
+                yield file.stem, self._agent(file)
+            except LinesError as error:
+                self._problems += error.problems
 
-def _files_in(folder: Path) -> list[Path]:
-    try:
-        found = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
-    except OSError as error:
-        message = f"cannot be listed: {error.strerror}; make the folder, or point GATEWAY_CONFIG elsewhere"
-        raise LinesError([Problem(folder, message)]) from error
-    files = [file for file in found if file.suffix in {".yaml", ".yml"}]
-    if not files:
-        raise LinesError([Problem(folder, "no *.yaml file found; write one file for each line")])
-    return files
+    def _agent(self, file: Path) -> Shared:
+        if not ID.fullmatch(file.stem):
+            message = "has a name that no line can use; rename it with 1 to 64 of a-z, 0-9 and -"
+            raise LinesError([Problem(file, message)])
+        spec, source = self._read(file, SharedAgent, "`instructions`")
+        changes = instructed(spec, source, (), self._files, self._problems)
+        return Shared(spec.model_copy(update=changes), source)
 
-
-def _load(file: Path) -> tuple[Line, Source]:
-    if file.suffix == ".yml":
-        raise LinesError([Problem(file, "has a name that is not read; rename it to end in .yaml")])
-    source = read_source(file, read_text(file))
-    try:
-        return Line.model_validate(source.tree, context=file), source
-    except ValidationError as error:
-        details = error.errors(include_url=False)
-        found = (_problem(detail, source) for detail in details)
-        raise LinesError(sorted(found, key=lambda problem: problem.position or source.values[()])) from error
-
-
-def _problem(error: ErrorDetails, source: Source) -> Problem:
-    path, wanted = source.known_part(error["loc"]), _wanted_key(error)
-    key = (*path, wanted) if wanted else path
-    places = source.keys if error["type"] == "extra_forbidden" else source.values
-    position = places.get(key) or source.values[path]
-    return Problem(source.file, describe(error, Line), key=dotted(key), position=position)
-
-
-def _wanted_key(error: ErrorDetails) -> str | None:
-    """Return the key that the error is about but does not name a value of."""
-    if error["type"] == "missing":
-        return str(error["loc"][-1])
-    return "type" if error["type"] in _TAG_ERRORS and isinstance(error["input"], dict) else None
+    def _read(self, file: Path, root: type[S], least: str) -> tuple[S, Source]:
+        if file.suffix == ".yml":
+            raise LinesError([Problem(file, "has a name that is not read; rename it to end in .yaml")])
+        source = read_source(file, self._files.read(file), least=least)
+        return validated(root, source), source
 
 
 def _claimed_twice(loaded: Iterable[tuple[Line, Source]]) -> Iterator[Problem]:
     """Find ids and numbers that more than one line has, or one line has twice."""
     first: dict[str, str] = {}
     for line, source in loaded:
-        for path, claim in _claims(line):
+        for path, claim, what in _claims(line):
             at = source.values[source.known_part(path)]
             if claim in first:
-                message = f"`{claim}` is taken already, at {first[claim]}; keep one of the two"
+                message = f"`{what}` is taken already, at {first[claim]}; {_advice(path)}"
                 yield Problem(source.file, message, key=dotted(source.known_part(path)), position=at)
             first.setdefault(claim, f"{source.file}:{at.line}")
 
 
-def _claims(line: Line) -> Iterator[tuple[KeyPath, str]]:
-    yield ("line",), line.line
+def _advice(path: KeyPath) -> str:
+    return "keep one of the two" if path == ("line",) else "keep one of the two, or give one of them a `when`"
+
+
+def _claims(line: Line) -> Iterator[tuple[KeyPath, str, str]]:
+    """What a line has for itself; a number that it answers at times it shares with others, but has it once."""
+    yield ("line",), line.line, line.line
     for index, number in enumerate(line.numbers):
-        yield ("numbers", index), number
+        yield ("numbers", index), f"{number} of {line.line}" if line.is_conditional else number, number

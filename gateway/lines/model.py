@@ -9,117 +9,75 @@ by which the server does so to the gateway.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
-from gateway.lines.scalars import Switch, number_from, shown, whole_from
-from gateway.lines.section import Fault, Section, faulty
-from gateway.lines.segments import BargeInMode, Goodbye, Greeting, MustHear, check_ids_differ, text_alone
-from gateway.lines.texts import Text, id_of
-from gateway.lines.urls import RealtimeUrl
-
-ANY_NUMBER = "*"
-"""Stands for every number that no other line claims."""
-
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
-
-
-def _check_number(text: str) -> str:
-    if text != ANY_NUMBER and not _E164.fullmatch(text):
-        wanted = 'write + and 2 to 15 digits, like +15550199, or "*" for any number'
-        raise ValueError(f"{shown(text)} is not a phone number; {wanted}")
-    return text
+from gateway.lines.agents import AgentKeys, AgentOfLine, Agents, SharedAgent
+from gateway.lines.claims import Claims
+from gateway.lines.guardrails import Guardrails
+from gateway.lines.instead import NotAnswering
+from gateway.lines.keys import Keys
+from gateway.lines.limits import Limits
+from gateway.lines.memory import Memory
+from gateway.lines.menu import Menu
+from gateway.lines.scalars import Switch
+from gateway.lines.section import Fault, faulty
+from gateway.lines.segments import TEXT_ALONE, BargeInMode, Goodbye, Greeting, MustHear, check_ids_differ
+from gateway.lines.session import ModelSettings
+from gateway.lines.sip import Sip
+from gateway.lines.transfers import Transfers
+from gateway.lines.turns import ServerVad, TurnDetection
 
 
-def _check_some(numbers: tuple[str, ...]) -> tuple[str, ...]:
-    if not numbers:
-        raise ValueError('is an empty list; give at least one number, or "*" for any number')
-    return numbers
-
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-LineId = Annotated[str, id_of("line")]
-PhoneNumber = Annotated[str, AfterValidator(_check_number)]
-PaddingMs = Annotated[int, whole_from(0, 10_000)]
-
-
-class ServerVad(Section):
-    """The turn ends when the caller has been silent for long enough."""
-
-    type: Literal["server_vad"] = "server_vad"
-    """Selects this kind."""
-    threshold: Annotated[float, number_from(0, 1)] = 0.5
-    """How loud a sound must be to count as speech, from 0 to 1; raise it for noisy callers."""
-    prefix_padding_ms: PaddingMs = 300
-    """Audio kept from before the speech was noticed."""
-    silence_duration_ms: PaddingMs = 500
-    """Silence that ends the caller's turn."""
-    idle_timeout_ms: Annotated[int, whole_from(5_000, 30_000)] | None = None
-    """After this long without speech the agent speaks up; null means never."""
-    create_response: Switch = True
-    """Whether the end of a turn makes the agent answer."""
-    interrupt_response: Switch = True
-    """Whether the caller's speech stops the agent."""
-
-
-class SemanticVad(Section):
-    """The turn ends when the caller sounds as if the sentence were complete."""
-
-    type: Literal["semantic_vad"] = "semantic_vad"
-    """Selects this kind."""
-    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
-    """How soon the agent takes its turn; low lets the caller think."""
-    create_response: Switch = True
-    """Whether the end of a turn makes the agent answer."""
-    interrupt_response: Switch = True
-    """Whether the caller's speech stops the agent."""
-
-
-TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
-
-
-class Line(Section):
+class Line(Limits, Keys, Memory, AgentKeys, ModelSettings, NotAnswering, Claims):
     """A number, or several, and all that is configured for it."""
 
-    line: LineId
-    """Id of the line, in logs and metrics too: 1 to 64 of `a-z`, `0-9` and `-`."""
-    numbers: Annotated[tuple[PhoneNumber, ...], AfterValidator(_check_some), BeforeValidator(_as_list)]
-    """One number or a list of them, each like `+15550199`; `"*"` is any number no other line claims."""
-    backend: Literal["openai", "local"] = "openai"
-    """Who speaks: `openai` for the OpenAI protocol, `local` for the built-in server that needs no key."""
-    url: RealtimeUrl | None = None
-    """Address of another server that speaks the same protocol."""
-    model: Text = "gpt-realtime"
-    """Name of the realtime model."""
-    voice: Text = "marin"
-    """Name of the agent's voice."""
-    greeting: Annotated[Greeting | None, BeforeValidator(text_alone)] = None
+    greeting: Annotated[Greeting | None, TEXT_ALONE] = None
     """What the agent says first; without it the agent waits for the caller."""
     must_hear: Annotated[tuple[MustHear, ...], AfterValidator(check_ids_differ)] = ()
     """What the caller has to hear whole, after the greeting and before the conversation."""
-    instructions: str = ""
-    """Who the agent is and what it should do."""
+    agent: AgentOfLine | None = None
+    """Who answers in place of `instructions`: a file in `agents`, or a `RealtimeAgent` in Python as `module:name`."""
+    agents: Agents = Field(default_factory=dict)
+    """Agents that may be handed over to, by name: written out, or the name of a file in `agents`."""
     turn_detection: TurnDetection = ServerVad()
     """When the caller's turn ends."""
     barge_in: BargeInMode = "immediate"
     """What the caller's speech does to the agent's."""
     self_echo_guard: Switch = False
     """Whether speech that is the agent's own, come back from the phone, is overlooked."""
-    goodbye: Annotated[Goodbye | None, BeforeValidator(text_alone)] = None
+    guardrails: Guardrails = ()
+    """What no agent of the line may say."""
+    menu: Menu | None = None
+    """What single keys do at any time, without the model; null is nothing."""
+    goodbye: Annotated[Goodbye | None, TEXT_ALONE] = None
     """How the agent hangs up; without it the agent cannot."""
+    transfer: Transfers = Field(default_factory=dict)
+    """Where the agent may pass a call on to, by name: a number, an address, or keys; without any it cannot."""
+    sip: Sip = Sip()
+    """What holds for calls that come by SIP."""
 
     _source: Path | None = PrivateAttr(None)
+    _shared_agent: SharedAgent | None = PrivateAttr(None)
 
     @property
     def source(self) -> Path | None:
         """The file that the line was read from; None for a line made in code."""
         return self._source
+
+    @property
+    def shared_agent(self) -> SharedAgent | None:
+        """The agent from a file of its own that answers, once the file was read."""
+        return self._shared_agent
+
+    def put_together(self, changes: Mapping[str, Any], shared_agent: SharedAgent | None) -> Line:
+        """The same line with what it named in other files."""
+        whole = self.model_copy(update=changes)
+        whole._shared_agent = shared_agent
+        return whole
 
     @property
     def takes_over_turns(self) -> bool:
@@ -129,6 +87,22 @@ class Line(Section):
     def model_post_init(self, context: Any) -> None:
         """Remember the file, which the loader passes beside the keys so that no key can claim it."""
         self._source = context if isinstance(context, Path) else None
+
+    @model_validator(mode="after")
+    def _check_who_answers(self) -> Self:
+        written = [key for key in AgentKeys.model_fields if getattr(self, key)]
+        if self.agent and written:
+            message = "does not go with `agent`, which brings its own; remove one of the two"
+            raise faulty("Line", [Fault((key,), getattr(self, key), message) for key in written])
+        return self
+
+    @model_validator(mode="after")
+    def _check_menu(self) -> Self:
+        """Whom an agent in a file of its own hands over to is not known here."""
+        handoffs = {key.handoff or "" for key in self.menu.keys.values()} if self.menu and self.agent else self.handoffs
+        if self.menu and (faults := [*self.menu.faults(handoffs, self.transfer)]):
+            raise faulty("Line", [Fault(("menu", *fault.path), fault.found, fault.message) for fault in faults])
+        return self
 
     @model_validator(mode="after")
     def _check_who_takes_turns(self) -> Self:

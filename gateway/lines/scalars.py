@@ -17,6 +17,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from gateway.lines.described import Described
+
 _SHOWN_CHARACTERS = 60
 
 
@@ -86,14 +88,16 @@ _WHOLE = _NumberType("a whole number", re.compile(r"[-+]?[0-9]{1,18}"), int)
 _REAL = _NumberType("a number", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float)
 
 
-def whole_from(low: int, high: int) -> BeforeValidator:
+def whole_from(low: int, high: int) -> Described:
     """Accept a whole number from *low* to *high*."""
-    return BeforeValidator(partial(_read_number, wanted=_WHOLE, low=low, high=high))
+    read = BeforeValidator(partial(_read_number, wanted=_WHOLE, low=low, high=high))
+    return Described(read, {"type": "integer", "minimum": low, "maximum": high})
 
 
-def number_from(low: float, high: float) -> BeforeValidator:
+def number_from(low: float, high: float) -> Described:
     """Accept a number from *low* to *high*."""
-    return BeforeValidator(partial(_read_number, wanted=_REAL, low=low, high=high))
+    read = BeforeValidator(partial(_read_number, wanted=_REAL, low=low, high=high))
+    return Described(read, {"type": "number", "minimum": low, "maximum": high})
 
 
 def _read_number(value: object, *, wanted: _NumberType, low: float, high: float) -> object:

@@ -7,12 +7,12 @@ Messages need to know which keys would have been right, also in a sibling: `thre
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 
 class Section(BaseModel):
@@ -20,11 +20,22 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    retired: ClassVar[Mapping[str, str]] = {}
+    """Keys that people know from elsewhere and that are none here, and what to say of them."""
+
     @classmethod
     def kind(cls) -> str | None:
         """Return the value of `type` that selects this section."""
         field = cls.model_fields.get("type")
         return str(field.default) if field else None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe it to editors; what selects it has to be written."""
+        schema = handler.resolve_ref_schema(described := handler(core_schema))
+        if cls.kind() is not None:
+            schema["required"] = ["type", *schema.get("required", ())]
+        return described
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
+from gateway.lines.described import Shorthand
 from gateway.lines.scalars import Switch, number_from
 from gateway.lines.section import Fault, Section, faulty
 from gateway.lines.texts import Text, id_of
@@ -68,9 +69,12 @@ class Goodbye(Section):
     """How long the last words are waited for, in s."""
 
 
-def text_alone(value: object) -> object:
-    """Take a segment that is written as its text alone."""
+def _text_alone(value: object) -> object:
     return {"text": value} if isinstance(value, str) else value
+
+
+TEXT_ALONE = Shorthand(BeforeValidator(_text_alone), {"type": "string"})
+"""Takes a segment that is written as its text alone."""
 
 
 def check_ids_differ(segments: tuple[MustHear, ...]) -> tuple[MustHear, ...]:

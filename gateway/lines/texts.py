@@ -8,18 +8,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from gateway.lines.described import Described, text_like
 from gateway.lines.scalars import shown
 
-_ID = re.compile(r"[a-z0-9-]{1,64}")
+ID = re.compile(r"[a-z0-9-]{1,64}")
 
 
-def id_of(thing: str) -> AfterValidator:
+def id_of(thing: str) -> Described:
     """Accept what can name a *thing* in logs, metrics and records."""
-    return AfterValidator(partial(_check_id, thing=thing))
+    return Described(AfterValidator(partial(_check_id, thing=thing)), text_like(ID.pattern))
 
 
 def _check_id(text: str, *, thing: str) -> str:
-    if not _ID.fullmatch(text):
+    if not ID.fullmatch(text):
         raise ValueError(f"{shown(text)} is not a {thing} id; use 1 to 64 of a-z, 0-9 and -")
     return text
 
@@ -30,5 +31,5 @@ def _check_not_blank(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_check_not_blank)]
+Text = Annotated[str, Described(AfterValidator(_check_not_blank), {"type": "string", "pattern": r"\S"})]
 """At least one character that can be seen."""

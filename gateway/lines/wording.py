@@ -60,6 +60,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def _unknown_key(root: type[Section], path: tuple[str | int, ...]) -> str:
     *parents, key = path
     place = place_at(root, tuple(parents))
+    if known := place.section.retired.get(str(key)):
+        return known
     owners = place.kinds_knowing(str(key))
     if owners:
         return f"is a key of {owners[0]}, not of {place.section.kind()}; remove it, or set type: {owners[0]}"

@@ -59,9 +59,9 @@ def dotted(path: KeyPath) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
-def read_source(file: Path, text: str) -> Source:
-    """Parse the *text* of *file*."""
-    reader = _Reader(file, yaml.parse(text, Loader=_LOADER))
+def read_source(file: Path, text: str, *, least: str = "`line` and `numbers`") -> Source:
+    """Parse the *text* of *file*, which has *least* in it."""
+    reader = _Reader(file, yaml.parse(text, Loader=_LOADER), least)
     tree: Tree = None
     try:
         tree = reader.read()
@@ -85,11 +85,12 @@ class _StoppedError(Exception):
 class _Reader:
     """Follows the events of one file down into its tree."""
 
-    def __init__(self, file: Path, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, file: Path, events: Iterator[yaml.Event], least: str) -> None:
         self.values: dict[KeyPath, Position] = {}
         self.keys: dict[KeyPath, Position] = {}
         self._file = file
         self._events = events
+        self._least = least
         self._problems: list[Problem] = []
         self._texts: list[tuple[KeyPath, Position, str]] = []
 
@@ -101,7 +102,7 @@ class _Reader:
                 self._check_first_document(event)
                 tree = self._node(next(self._events), ())
         if tree is None:
-            raise _StoppedError(Position(1, 1), "the file is empty; give at least `line` and `numbers`")
+            raise _StoppedError(Position(1, 1), f"the file is empty; give at least {self._least}")
         return tree
 
     def note(self, path: KeyPath, at: Position, message: str) -> None:
