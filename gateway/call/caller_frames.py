@@ -26,12 +26,14 @@ NEVER_MS = float("-inf")
 class CallerFrames:
     """Knows when the next frame is due, and what to put in the place of one that did not come."""
 
-    def __init__(self) -> None:
+    def __init__(self, appended_ms: float = 0.0) -> None:
+        """*appended_ms* is what the server was given of streams before this one."""
         self.arrived_ms = NEVER_MS
         """When the latest frame came, on our clock."""
         self._first_ms = 0.0
         self._due_ms = NEVER_MS
         self._filled_ms = 0.0
+        self._before_ms = appended_ms
 
     def follows(self, frame: CallerAudio, now_ms: float) -> bool:
         """Whether this is a frame like any other, in its place; then it has been taken note of."""
@@ -59,7 +61,7 @@ class CallerFrames:
     @property
     def appended_ms(self) -> float:
         """How much audio the server has been given, by the provider's stamps."""
-        return self._due_ms - self._first_ms if self._due_ms > NEVER_MS else 0.0
+        return self._before_ms + (self._due_ms - self._first_ms if self._due_ms > NEVER_MS else 0.0)
 
     def next_fill_ms(self) -> float | None:
         """When `fill` is due, if no frame comes until then; None before the first frame, and when enough was filled."""

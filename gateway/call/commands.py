@@ -10,12 +10,17 @@ from typing import Literal
 
 import msgspec
 
+from gateway.agent import ChangeAgent, CheckSpeech, HandOver, RunTool
 from gateway.call.confirmation import Verdict
+from gateway.call.plan import Transfer
 from gateway.call.segments import Receipt
 from gateway.playback import BargeIn
 from gateway.protocol.inputs import Input
 
 Result = Literal["success", "fallback", "rejected", "failed"]
+AcceptOutcome = Literal["accepted", "caller_left", "failed"]
+TransferOutcome = Literal["transferred", "refused", "busy", "no_answer", "failed", "not_through", "caller_left"]
+Limit = Literal["duration", "no_input", "cost"]
 
 
 class PlayAudio(msgspec.Struct, frozen=True, gc=False):
@@ -55,6 +60,13 @@ class HangUp:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferCall:
+    """Have the call passed on; the stream ends when it is."""
+
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True)
 class NoteRoundTrip:
     """A mark came back; this long after the send clock saw the audio before it end."""
 
@@ -66,6 +78,11 @@ class NoteBargeIn:
     """The caller cut in, and it is known what was heard."""
 
     barge_in: BargeIn
+
+
+@dataclass(frozen=True, slots=True)
+class NoteInterrupted:
+    """The caller cut in, and the server, which plays to the caller itself, knows what was heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +134,35 @@ class NoteReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteGuardrailTripped:
+    """What the agent said, or was about to, must not be said, and was cut."""
+
+    guardrail: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteAccept:
+    """What became of a call that rang, and was to be accepted."""
+
+    outcome: AcceptOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTransfer:
+    """What became of a call that was to be passed on."""
+
+    outcome: TransferOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class NoteLimited:
+    """The call has come to a limit, and ends."""
+
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
 class NoteTruncateRefused:
     """The server would not cut an item; its memory of it is longer than what was heard."""
 
@@ -142,9 +188,17 @@ Note = (
     | NoteDeadAir
     | NoteReceipt
     | NoteBargeIn
+    | NoteInterrupted
+    | NoteGuardrailTripped
+    | NoteAccept
+    | NoteTransfer
+    | NoteLimited
     | NoteTruncateRefused
     | NoteEnded
 )
 """Facts for metrics, logs and records; they ask for nothing."""
 
-Command = Input | PlayAudio | SendMark | ClearAudio | HangUp | CloseModel | CloseStream | Note
+Errand = RunTool | HandOver | CheckSpeech | ChangeAgent
+"""What an agent's hands have to do or to know; what comes of it is an event."""
+
+Command = Input | Errand | PlayAudio | SendMark | ClearAudio | TransferCall | HangUp | CloseModel | CloseStream | Note

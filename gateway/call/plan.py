@@ -1,9 +1,10 @@
 """What a line wants of a call."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.protocol.inputs import CreateResponse
+from gateway.agent import AgentProfile
 from gateway.protocol.session import SessionConfig
 
 BargeInMode = Literal["immediate", "confirmed", "off"]
@@ -34,6 +35,81 @@ class Goodbye:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Where the agent may pass a call on to."""
+
+    id: str
+    target_uri: str
+    """`tel:` and a number, or `sip:` and an address."""
+    when: str = ""
+    """Told to the model."""
+    say: str = ""
+    """Said to the caller first; empty leaves the words to the agent."""
+    ring_ms: float = 25_000.0
+    """How long it may ring, where that can be said."""
+    caller_id: str = ""
+    """The number that is shown to whoever is called; empty shows the caller's."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoInput:
+    """What is done about a caller who says nothing."""
+
+    after_ms: float
+    """How long the caller may say nothing after the agent's last word, and after each prompt."""
+    prompts: tuple[str, ...] = ()
+    """Said one after the other, each when the caller has said nothing again for so long."""
+    then: Transfer | None = None
+    """Where the call is passed on to when all were in vain; None, or if that comes to nothing, ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """When a call ends that nobody ends."""
+
+    longest_ms: float | None = None
+    """From the start of the call; None lets it go on."""
+    no_input: NoInput | None = None
+    """None lets callers be silent."""
+    text: str = ""
+    """Said first, when it has lasted for too long, or cost too much."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigitRules:
+    """What the model may ask for when it collects the keys that a caller presses."""
+
+    most: int = 32
+    """Keys at most."""
+    terminator: str = "#"
+    """The key that ends the input, unless the model wants another; empty for none."""
+    timeout_ms: float = 10_000.0
+    """How long the next key is waited for, at most, and unless the model wants it sooner."""
+    cuts: bool = True
+    """Whether the first key cuts what the agent is saying."""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuKey:
+    """What one key does: one of these."""
+
+    say: str = ""
+    handoff: str = ""
+    """Name of an agent."""
+    transfer: str = ""
+    """Id of one of the plan's transfers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """What keys do that nobody has asked for."""
+
+    keys: Mapping[str, MenuKey]
+    invalid: str = ""
+    """Said when any other key is pressed; empty ignores it."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallPlan:
     """All that a call has to know of its line."""
 
@@ -51,6 +127,20 @@ class CallPlan:
 
     Needed for everything but plain immediate barge-in: a server that cancels by itself cannot be asked to wait.
     """
+    agent: AgentProfile | None = None
+    """Who answers; None for an agent that can do no more than speak."""
+    transfers: tuple[Transfer, ...] = ()
+    """Where the agent may pass the call on to, where the provider can be asked to."""
+    instead: str = ""
+    """Said in place of what a guardrail has cut; empty leaves the words to the agent."""
+    limits: CallLimits = CallLimits()
+    """When it ends by itself."""
+    digits: DigitRules | None = None
+    """None for an agent that cannot collect keys."""
+    presses_keys: bool = False
+    """Whether the agent can press keys."""
+    menu: Menu | None = None
+    """What keys do at any time, without the model."""
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -58,14 +148,10 @@ class CallPlan:
         goodbye = (Segment(GOODBYE, self.goodbye.text),) if self.goodbye and self.goodbye.text else ()
         return (*self.opening, *goodbye)
 
-    def words(self, segment: Segment) -> CreateResponse:
-        """
-        Have the model say the words of a segment.
-
-        A response's instructions stand in for the session's, so the session's are said again.
-        """
-        words = f'Say now, word for word, and nothing else: "{segment.text}"'
-        return CreateResponse(f"{self.session.instructions}\n\n{words}".strip(), segment.id)
+    @property
+    def profile(self) -> AgentProfile:
+        """The agent that answers."""
+        return self.agent or AgentProfile(instructions=self.session.instructions)
 
     @property
     def listens(self) -> bool:

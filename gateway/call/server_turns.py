@@ -19,6 +19,7 @@ class ServerTurns:
 
     listens = False
     watching = False
+    yielded = False
 
     def __init__(self, speech: Speech, arbiter: ResponseArbiter) -> None:
         self.responds = True
@@ -36,6 +37,9 @@ class ServerTurns:
         """Whether something was the caller's; told once."""
         spoke, self._spoke = self._spoke, False
         return spoke
+
+    def let_go(self) -> None:
+        """Nothing is ever in question."""
 
     def next_deadline_ms(self) -> None:
         """Nothing is ever in question."""

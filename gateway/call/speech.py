@@ -55,12 +55,17 @@ class Speech:
         self._recitals = recitals
         self._reel = Reel() if keeps else None
         self._stopped: Stopped | None = None
+        self._away = False
+        """Whether there is no stream, for now."""
         self._awaited_ms: float | None = None
+        self._cleared_ms = float("-inf")
         self._cut_off: set[str] = set()
         self._over: set[str] = set()
         self._response_of: dict[ItemKey, str] = {}
         self._unfinished: dict[str, dict[ItemKey, None]] = {}
         self._retried: set[TruncateItem] = set()
+        self._pressed: set[ItemKey] = set()
+        """Tones, of which the model has no item."""
 
     def begin(self, *, now_ms: float) -> Iterator[Command]:
         """A first mark, on an empty queue, measures the way to the provider and back."""
@@ -78,6 +83,8 @@ class Speech:
         """Hand a piece of speech to the provider, unless the caller has stopped it or cut it off."""
         key = (delta.item_id, delta.content_index)
         self.ledger.received(*key, encoded_bytes(delta.payload))
+        if self._away:
+            self._put_off(delta.response_id)
         if delta.response_id in self._cut_off or not self.remembered:
             yield NoteLateDelta()
             stopped_epoch = self._stopped.epoch if self._stopped else None
@@ -143,6 +150,13 @@ class Speech:
             yield from self._send(key, payload, now_ms)
         yield from self.mark_tail(now_ms=now_ms)
 
+    def press(self, key: ItemKey, payload: str, *, now_ms: float) -> Iterator[Command]:
+        """Play tones that are nobody's speech."""
+        self._pressed.add(key)
+        self.ledger.received(*key, encoded_bytes(payload))
+        yield from self._send(key, payload, now_ms)
+        yield from self.finish(*key, now_ms=now_ms)
+
     def played_lately(self, size_bytes: int, *, now_ms: float) -> bytes:
         """What the provider has played until it took the caller's latest frame, in mu-law."""
         if self._stopped is not None:
@@ -155,15 +169,16 @@ class Speech:
 
     # Barge-in
 
-    def interrupt(self, responses: Iterable[str], *, now_ms: float) -> Iterator[Command]:
-        """The caller cuts in while *responses* are under way."""
+    def interrupt(self, responses: Iterable[str], *, now_ms: float, by_caller: bool = True) -> Iterator[Command]:
+        """The agent is cut off while *responses* are under way."""
         under_way = {*responses, *self._unfinished}
         self._cut_off.update(response for response in under_way if not self._recitals.recital(response))
         if self._stopped is not None:
+            self.barge_ins += by_caller
             yield from self._cut_what_is_stopped(now_ms)
         elif self.ledger.interruptible:
+            self.barge_ins += by_caller
             yield from self._clear(now_ms)
-            self.barge_ins += 1
             self._recitals.cleared(self.ledger)
             yield from self.settle(now_ms=now_ms)
 
@@ -171,9 +186,15 @@ class Speech:
         """Have the queue thrown away; every response with audio in it ends there."""
         yield from self.mark_tail(now_ms=now_ms)
         yield ClearAudio()
+        self._cleared_ms = now_ms
         self.ledger.cleared(now_ms=now_ms)
         self._reel = Reel() if self._reel is not None else None
         self._awaited_ms = None
+
+    @property
+    def sent_until_ms(self) -> float:
+        """When the caller would have heard all that was sent, or that was cut off last, if the network took no time."""
+        return max(self.ledger.sent_until_ms, self._cleared_ms)
 
     @property
     def stopped(self) -> bool:
@@ -215,7 +236,6 @@ class Speech:
 
     def _cut_what_is_stopped(self, now_ms: float) -> Iterator[Command]:
         stopped, self._stopped = self._stopped, None
-        self.barge_ins += 1
         self._recitals.cleared(self.ledger)
         if stopped is not None and stopped.barge_in is not None:
             yield from self._forget(stopped.barge_in)
@@ -232,6 +252,37 @@ class Speech:
                 yield from self._forget(barge_in)
         yield from self._go_on(now_ms)
         yield from self._note_echoes()
+
+    def leave(self, responses: Iterable[str], *, now_ms: float) -> Iterator[Command]:
+        """The stream is gone while *responses* are under way, and there may be another: what is unheard stays so."""
+        self._away = True
+        for response_id in {*responses, *self._unfinished}:
+            self._put_off(response_id)
+        if self._stopped is not None:
+            yield from self._cut_what_is_stopped(now_ms)
+        barge_ins, cuts = self.ledger.exchanged(now_ms)
+        self._recitals.cleared(self.ledger)
+        for barge_in in barge_ins:
+            yield from self._forget(barge_in)
+        for cut in cuts:
+            yield from self._truncate(cut)
+        self._reel = Reel() if self._reel is not None else None
+        yield from self._note_echoes()
+
+    def _put_off(self, response_id: str) -> None:
+        """Nobody hears a response: it is not played, or, if it must be heard, played when somebody does."""
+        recital = self._recitals.recital(response_id)
+        if recital is None:
+            self._cut_off.add(response_id)
+        else:
+            recital.interrupted = True
+
+    def come_back(self, *, now_ms: float) -> Iterator[Command]:
+        """There is a stream again; the caller waits, and first for what must be heard."""
+        self._away, self._awaited_ms = False, now_ms
+        yield from self.begin(now_ms=now_ms)
+        for recital in self._recitals.to_repeat():
+            yield from self.repeat(recital, now_ms=now_ms)
 
     def end(self) -> Iterator[Command]:
         """Nothing more will be heard of the provider: what came back before still counts."""
@@ -256,7 +307,7 @@ class Speech:
         if cut is None or not self.remembered:
             return
         key = (cut.item_id, cut.content_index)
-        if not self._recitals.owns(key) and not self.ledger.items[key].heard_whole:
+        if key not in self._pressed and not self._recitals.owns(key) and not self.ledger.items[key].heard_whole:
             yield TruncateItem(cut.item_id, cut.content_index, cut.audio_end_ms)
 
     def truncate_refused(self, truncate: TruncateItem, error: ErrorReceived) -> Iterator[Command]:

@@ -83,6 +83,16 @@ class Turns:
         """Whether the caller's frames have to be looked at one by one."""
         return self._question is not None or (self._turn is not None and self._turn.dismissed is not None)
 
+    @property
+    def yielded(self) -> bool:
+        """Whether the caller has the word, and is answered when they have spoken."""
+        return self._turn is not None and self._turn.accepted
+
+    def let_go(self) -> None:
+        """The stream is gone: what is in question stays so, and whoever speaks is not answered."""
+        self._turn = self._question = None
+        self._heard.clear()
+
     def next_deadline_ms(self) -> float | None:
         """When `tick` must be called, at the latest."""
         return self._question.deadline_ms if self._question else None

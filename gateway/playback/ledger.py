@@ -20,6 +20,7 @@ cut at most once, and not at all when it was heard whole.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
@@ -264,6 +265,11 @@ class PlaybackLedger:
         self._accounts.taken_up((item_id, content_index), 0, self.epoch)
 
     @property
+    def acked_ms(self) -> float:
+        """When the latest echo came, on our clock, of a mark behind something that was heard; before it, never."""
+        return max((item.acked_ms for item in self.items.values() if item.acked_ms is not None), default=-inf)
+
+    @property
     def unheard(self) -> bool:
         """Whether audio was sent that the caller is not known to have heard."""
         self._read()
@@ -277,10 +283,17 @@ class PlaybackLedger:
     def cleared(self, *, now_ms: float) -> None:
         """A clear was sent: the epoch ends, and a barge-in is under way until `settle` tells what came of it."""
         self._read()
-        unheard = (span.key for span in self._playout.spans() if span.key)
-        keys = dict.fromkeys((*unheard, *self._accounts.unfinished(self._playout.epoch)))
-        self._closed.append(ClosedEpoch(self._playout, now_ms, keys, self._round_trip.usual_ms))
+        self._closed.append(ClosedEpoch(self._playout, now_ms, self._unheard_keys(), self._round_trip.usual_ms))
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """The queue is empty, and whatever is sent now belongs to another epoch."""
         self._playout = Playout(self._playout.epoch + 1, self._transit)
+
+    def _unheard_keys(self) -> dict[ItemKey, None]:
+        """Items with unheard audio in the queue, or of which more was to come."""
+        unheard = (span.key for span in self._playout.spans() if span.key)
+        return dict.fromkeys((*unheard, *self._accounts.unfinished(self._playout.epoch)))
 
     def next_deadline_ms(self, *, echoes_awaited: bool = False) -> float | None:
         """
@@ -291,6 +304,23 @@ class PlaybackLedger:
         if not (self._closed or (echoes_awaited and self._dating.waiting)):
             return None
         return min((*(closed.deadline_ms for closed in self._closed), *self._dating.deadlines_ms()))
+
+    def exchanged(self, now_ms: float) -> tuple[list[BargeIn], tuple[Cut, ...]]:
+        """
+        The provider has stopped this stream, and may open another, which has an empty queue and a clock of its own.
+
+        Answers with the barge-ins that were under way, and with what else was not heard. The stop came in right behind
+        the last frame, and so did the queue end, half a frame later as far as anybody can tell.
+        """
+        self.ended()
+        barge_ins = [self._settle(closed, closed.settled_by(inf) or "clock", now_ms) for closed in self._closed]
+        self._closed.clear()
+        stopped_ms = self.clock.latest_ms + FRAME_MS / 2 if self.clock.running else now_ms
+        cuts = self._cut(self._playout, self._unheard_keys(), self._playout.position_byte(stopped_ms))
+        self.clock, self._transit, self._apart_ms = ProviderClock(), Transit(), 0.0
+        self._dating = Dating(self.clock)
+        self._begin_anew()
+        return barge_ins, cuts
 
     def ended(self) -> None:
         """Nothing more comes in: echoes that wait for the caller's next frame are dated without it."""
@@ -313,10 +343,7 @@ class PlaybackLedger:
 
     def _settle(self, closed: ClosedEpoch, by: Settled, now_ms: float) -> BargeIn:
         heard_byte, clock_byte = closed.heard_byte(), closed.clock_byte()
-        for span, begins_ms in closed.playout.timeline():
-            if span.key in closed.keys:
-                self._accounts.heard_in_part(span, heard_byte, begins_ms)
-        cuts = tuple(cut for key in closed.keys if (cut := self._accounts.cut(key)))
+        cuts = self._cut(closed.playout, closed.keys, heard_byte)
         return BargeIn(
             settled_by=by,
             cuts=cuts,
@@ -326,3 +353,11 @@ class PlaybackLedger:
             position_byte=heard_byte,
             correction_ms=(heard_byte - clock_byte) / BYTES_PER_MS,
         )
+
+    def _cut(self, playout: Playout, keys: Iterable[ItemKey], heard_byte: int) -> tuple[Cut, ...]:
+        """End items of a queue that is no more, where it was heard up to *heard_byte*."""
+        cut = dict.fromkeys(keys)
+        for span, begins_ms in playout.timeline():
+            if span.key in cut:
+                self._accounts.heard_in_part(span, heard_byte, begins_ms)
+        return tuple(found for key in cut if (found := self._accounts.cut(key)))

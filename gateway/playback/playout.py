@@ -33,7 +33,7 @@ class Span:
     end_byte: int
     sent_ms: float
     due_ms: float
-    """When it would have been played if the network took no time, on our clock."""
+    """When it would have been played, and its mark be back, if the network took no time, on our clock."""
     mark: int | None = None
     """Ordinal of the mark that follows the audio; None when the mark comes after a later span."""
     began_ms: float = float("inf")
@@ -87,10 +87,10 @@ class Playout:
 
     def mark(self, ordinal: int, *, now_ms: float) -> None:
         """Put a mark behind what is queued."""
+        due_ms = max(self._due_ms, now_ms)
         if self._unmarked_bytes:
-            self._spans[-1].mark = ordinal
+            self._spans[-1].mark, self._spans[-1].due_ms = ordinal, due_ms
         else:
-            due_ms = max(self._due_ms, now_ms)
             self._spans.append(Span(None, self.sent_byte, self.sent_byte, now_ms, due_ms, ordinal))
         self._unmarked_bytes = 0
 

@@ -3,9 +3,9 @@ Decides when a response may be asked for.
 
 A conversation takes one response at a time, and the server starts responses of its own whenever the caller's turn
 ends. So a response that the gateway wants waits while another runs, while one that was asked for has not begun, and
-while the caller speaks. When the server answers the caller's turn, what was wanted is covered: tool outputs and all
-else are part of the conversation that it answers from. A refusal because of a response that the gateway has not
-seen puts the wish back in line until a response has ended.
+while the caller speaks. When the server answers the caller's turn, what was wanted is covered, unless it is to last:
+tool outputs and all else are part of the conversation that it answers from. A refusal because of a response that the
+gateway has not seen puts the wish back in line until a response has ended.
 """
 
 from collections import deque
@@ -68,7 +68,7 @@ class ResponseArbiter:
         """The caller's turn ended; *responds* tells whether the server answers it by itself."""
         self._caller_speaks = False
         if responds:
-            self._wanted.clear()
+            self._wanted = deque(response for response in self._wanted if response.lasts)
 
     def response_seen(self, response_id: str) -> None:
         """A response is under way, by its creation or by anything that belongs to it."""

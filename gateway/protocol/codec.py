@@ -20,10 +20,14 @@ from gateway.protocol.events import (
     AudioDelta,
     AudioDone,
     CallerTranscript,
+    DtmfReceived,
     ErrorReceived,
     EventIgnored,
     FunctionCalled,
     ItemTruncated,
+    OutputAudioCleared,
+    OutputAudioStarted,
+    OutputAudioStopped,
     RealtimeEvent,
     ResponseCreated,
     ResponseDone,
@@ -36,14 +40,18 @@ from gateway.protocol.events import (
 from gateway.protocol.inputs import (
     AppendAudio,
     CancelResponse,
+    ClearOutputAudio,
     ConfigureSession,
     CreateResponse,
     Input,
     SendToolOutput,
     TruncateItem,
+    UpdateAgent,
+    UpdateAudio,
 )
 
 _REFUSABLE_KEPT = 64
+_DIGITS = frozenset("0123456789*#ABCD")
 
 BETA_NAMES = {
     "response.audio.delta": "response.output_audio.delta",
@@ -76,6 +84,7 @@ class _Transcript(msgspec.Struct):
     content_index: int = 0
     delta: str = ""
     transcript: str = ""
+    usage: Any = None
 
 
 class _Speech(msgspec.Struct):
@@ -88,6 +97,14 @@ class _Truncated(msgspec.Struct):
     item_id: str
     audio_end_ms: int
     content_index: int = 0
+
+
+class _Played(msgspec.Struct):
+    response_id: str
+
+
+class _Dtmf(msgspec.Struct):
+    event: str
 
 
 class _Error(msgspec.Struct):
@@ -148,12 +165,20 @@ class RealtimeProtocol:
                 return encode_audio(command)
             case ConfigureSession(config):
                 return self._refusably(command, type="session.update", session=config.to_wire())
+            case UpdateAgent(instructions, tools):
+                session: dict[str, object] = {"type": "realtime", "instructions": instructions, "tools": tools}
+                return self._refusably(command, type="session.update", session=session)
+            case UpdateAudio(config):
+                audio = config.to_wire()["audio"]
+                return self._refusably(command, type="session.update", session={"type": "realtime", "audio": audio})
             case CreateResponse(None):
                 return self._refusably(command, type="response.create")
             case CreateResponse(instructions):
                 return self._refusably(command, type="response.create", response={"instructions": instructions})
             case CancelResponse(response_id):
                 return self._refusably(command, type="response.cancel", response_id=response_id)
+            case ClearOutputAudio():
+                return self._refusably(command, type="output_audio_buffer.clear")
             case TruncateItem(item_id, content_index, audio_end_ms):
                 return self._refusably(
                     command,
@@ -235,6 +260,8 @@ _decode_part = msgspec.json.Decoder(_AudioPart).decode
 _decode_transcript = msgspec.json.Decoder(_Transcript).decode
 _decode_speech = msgspec.json.Decoder(_Speech).decode
 _decode_truncated = msgspec.json.Decoder(_Truncated).decode
+_decode_played = msgspec.json.Decoder(_Played).decode
+_decode_dtmf = msgspec.json.Decoder(_Dtmf).decode
 _decode_error = msgspec.json.Decoder(_ErrorFrame).decode
 _decode_item = msgspec.json.Decoder(_ItemDone).decode
 _decode_response = msgspec.json.Decoder(_ResponseFrame).decode
@@ -265,7 +292,7 @@ def _transcript_done(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
 
 def _caller_transcript(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
     part = _decode_transcript(text)
-    return CallerTranscript(part.item_id, part.transcript)
+    return CallerTranscript(part.item_id, part.transcript, part.usage if isinstance(part.usage, dict) else {})
 
 
 def _speech_started(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
@@ -281,6 +308,23 @@ def _speech_stopped(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
 def _truncated(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
     cut = _decode_truncated(text)
     return ItemTruncated(cut.item_id, cut.content_index, cut.audio_end_ms)
+
+
+def _audio_started(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
+    return OutputAudioStarted(_decode_played(text).response_id)
+
+
+def _audio_stopped(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
+    return OutputAudioStopped(_decode_played(text).response_id)
+
+
+def _audio_cleared(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
+    return OutputAudioCleared(_decode_played(text).response_id)
+
+
+def _dtmf(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
+    digit = _decode_dtmf(text).event
+    return DtmfReceived(digit) if digit in _DIGITS else EventIgnored("input_audio_buffer.dtmf_event_received")
 
 
 def _item_done(_: RealtimeProtocol, text: bytes) -> RealtimeEvent:
@@ -335,6 +379,10 @@ _READERS: dict[str, Callable[[RealtimeProtocol, bytes], RealtimeEvent]] = {
     "input_audio_buffer.speech_stopped": _speech_stopped,
     "conversation.item.input_audio_transcription.completed": _caller_transcript,
     "conversation.item.truncated": _truncated,
+    "output_audio_buffer.started": _audio_started,
+    "output_audio_buffer.stopped": _audio_stopped,
+    "output_audio_buffer.cleared": _audio_cleared,
+    "input_audio_buffer.dtmf_event_received": _dtmf,
     "session.created": _session_created,
     "session.updated": _session_updated,
     "error": RealtimeProtocol._error,

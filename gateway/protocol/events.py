@@ -54,6 +54,8 @@ class CallerTranscript:
 
     item_id: str
     transcript: str
+    usage: Mapping[str, object] = field(default_factory=dict)
+    """What the transcription used; it is paid apart from the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,35 @@ class ItemTruncated:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputAudioStarted:
+    """The server itself plays to the caller, as it does where calls come by SIP, and has begun to play a response."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputAudioStopped:
+    """The server has played all of a response."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputAudioCleared:
+    """The server has thrown away what it had not played of a response."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DtmfReceived:
+    """The caller pressed a key, where the server itself hears the caller."""
+
+    digit: str
+    """One of `0-9`, `*`, `#`, `A-D`."""
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorReceived:
     """The server refused something; most errors leave the session alive."""
 
@@ -167,6 +198,10 @@ RealtimeEvent = (
     | FunctionCalled
     | ResponseDone
     | ItemTruncated
+    | OutputAudioStarted
+    | OutputAudioStopped
+    | OutputAudioCleared
+    | DtmfReceived
     | ErrorReceived
     | EventIgnored
 )

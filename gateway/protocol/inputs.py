@@ -1,6 +1,8 @@
 """What can be asked of a realtime server."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -22,6 +24,21 @@ class ConfigureSession:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateAgent:
+    """Swap who the model is and what it can do; formats and voice stay."""
+
+    instructions: str
+    tools: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateAudio:
+    """Have the session hear, speak and take turns as *config* says; who speaks stays."""
+
+    config: SessionConfig
+
+
+@dataclass(frozen=True, slots=True)
 class CreateResponse:
     """Have the model speak."""
 
@@ -29,6 +46,8 @@ class CreateResponse:
     """In place of the session's, for this one response; None keeps the session's."""
     segment: str = ""
     """Which words of the line it speaks, if any; not told to the server."""
+    lasts: bool = False
+    """Whether it is still wanted when the server has answered the caller; not told to the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +55,11 @@ class CancelResponse:
     """Have the model stop generating a response; what is generated stays in its memory."""
 
     response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearOutputAudio:
+    """Have a server that plays to the caller itself throw away what it has not played; it truncates by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +79,14 @@ class SendToolOutput:
     output: str
 
 
-Input = AppendAudio | ConfigureSession | CreateResponse | CancelResponse | TruncateItem | SendToolOutput
+Input = (
+    AppendAudio
+    | ConfigureSession
+    | UpdateAgent
+    | UpdateAudio
+    | CreateResponse
+    | CancelResponse
+    | ClearOutputAudio
+    | TruncateItem
+    | SendToolOutput
+)

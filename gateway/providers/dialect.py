@@ -1,13 +1,15 @@
 """What every provider's module must offer."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from gateway.providers.events import ProviderEvent
 
 Fields = Mapping[str, tuple[str, ...]]
 """A form or a query: every value of every field, decoded."""
+DialOutcome = Literal["transferred", "busy", "no_answer", "failed"]
+"""Of putting a caller through; the first when the two have talked, and are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,10 @@ class IncomingCall:
     caller: str
     """A number, or a word such as `anonymous`: never proof of who calls."""
     called: str
+    stir: Literal["A", "B", "C"] | None = None
+    """How far a carrier vouches for the caller's number; None when none does."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers of the INVITE, as far as the provider passes them on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,34 @@ class Answer:
     """Brought back in the stream's start, once."""
     apology: str
     """Said to the caller when the stream fails."""
+    fallback_uri: str | None = None
+    """Whom the caller is put through to before that, `tel:+15550199` or `sip:user@host`; None for nobody."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Brought back in the stream's start too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Whom a caller is to be put through to."""
+
+    target_uri: str
+    """`tel:` and a number, or `sip:` and an address."""
+    ring_s: int | None = None
+    """How long it may ring; None is as long as the provider lets it."""
+    caller_id: str = ""
+    """The number that is shown to whoever is called; empty shows the caller's."""
+    action_url: str = ""
+    """Asked what to do with the caller next, however it went; empty ends the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """What became of putting a caller through."""
+
+    call_sid: str
+    outcome: DialOutcome
+    caller_left: bool
+    """Whether the caller hung up before anybody answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +76,8 @@ class CallStatus:
     status: str
     """`stream-started`, `stream-stopped` and `stream-error`, or the state of the call."""
     detail: str = ""
+    is_over: bool = False
+    """Whether the call has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +112,23 @@ class Dialect(Protocol):
     def answer(self, answer: Answer) -> str:
         """The body that has the call streamed to us."""
 
+    def rejection(self, *, busy: bool) -> str:
+        """The body that turns a call away before it is answered: as busy, or as not wanted."""
+
     def refusal(self, message: str) -> str:
         """The body that says *message* to the caller and hangs up."""
+
+    def forward(self, target_uri: str) -> str:
+        """The body that puts the caller through to a `tel:` or `sip:` address."""
+
+    def dial(self, dial: Dial) -> str:
+        """The body that puts the caller through, and then asks what to do next."""
+
+    def dialled(self, fields: Fields) -> Dialled:
+        """Read what became of that; raises `RemoteProtocolError` on missing fields."""
+
+    def hang_up(self) -> str:
+        """The body that ends the call."""
 
     def parse(self, text: bytes) -> ProviderEvent:
         """Read one frame of the media socket; raises `RemoteProtocolError` when it is malformed."""

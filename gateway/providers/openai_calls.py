@@ -71,6 +71,11 @@ class CallRequest:
         return f"Bearer {self.api_key}"
 
     @property
+    def repeatable(self) -> bool:
+        """A call is accepted, passed on or ended once, however often that is asked."""
+        return True
+
+    @property
     def content_type(self) -> str:
         """What the body is."""
         return "application/json"

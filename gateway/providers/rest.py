@@ -58,6 +58,8 @@ class Retry:
 
     after_s: float
     why: str
+    maybe_done: bool = False
+    """Whether it may be so already, and only the answer failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Refused:
     """The service's name or number for the error."""
     why: str
     """What came back, and what to do about it."""
+    status: int
+    """Of HTTP."""
 
 
 Settled = Done | Gone
@@ -104,6 +108,10 @@ class RestRequest(Protocol):
     def read(self, body: bytes) -> Reply:
         """Find in an answer what the service says."""
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether asking for it twice does no more than asking once."""
+
     def settled(self, status: int, reply: Reply) -> Settled | None:
         """Whether that leaves nothing to do, and why."""
 
@@ -118,9 +126,11 @@ def outcome(request: RestRequest, answer: RestAnswer) -> Outcome:
     if settled is not None:
         return settled
     found = _found(answer.status, reply)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Retry(_asked_pause_s(answer.retry_after), found)
-    return Refused(reply.code, f"{found}; {request.advice(answer.status, reply)}")
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Retry(_asked_pause_s(answer.retry_after), found, maybe_done=True)
+    return Refused(reply.code, f"{found}; {request.advice(answer.status, reply)}", answer.status)
 
 
 def _found(status: int, reply: Reply) -> str:

@@ -10,14 +10,24 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from typing import Annotated, assert_never
+from typing import Annotated, Literal, assert_never
 from xml.etree import ElementTree as Xml
 
 import msgspec
 
 from gateway.audio.g711 import is_base64
 from gateway.errors import RemoteProtocolError
-from gateway.providers.dialect import Answer, CallStatus, Fields, IncomingCall, Signed, one
+from gateway.providers.dialect import (
+    Answer,
+    CallStatus,
+    Dial,
+    Dialled,
+    DialOutcome,
+    Fields,
+    IncomingCall,
+    Signed,
+    one,
+)
 from gateway.providers.events import (
     CallerAudio,
     DtmfPressed,
@@ -30,6 +40,16 @@ from gateway.providers.events import (
 
 SIGNATURE_HEADER = "X-Twilio-Signature"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SIP_HEADER = "SipHeader_"
+_ATTESTED = re.compile(r"TN-Validation-Passed-([ABC])(-.*)?")
+_OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+_DIALLED: Mapping[str, DialOutcome] = {
+    "completed": "transferred",
+    "answered": "transferred",
+    "busy": "busy",
+    "no-answer": "no_answer",
+}
+"""By `DialCallStatus`; whatever else there is has failed."""
 _DIGITS = frozenset("0123456789*#ABCD")
 _DEFAULT_PORTS = {"https": "443", "wss": "443", "http": "80", "ws": "80"}
 
@@ -149,7 +169,15 @@ class Twilio:
 
     def incoming_call(self, fields: Fields) -> IncomingCall:
         """Read `CallSid`, `From` and `To`; a `From` need not be a number."""
-        call = IncomingCall(one(fields, "CallSid"), one(fields, "From"), one(fields, "To"))
+        call = IncomingCall(
+            one(fields, "CallSid"),
+            one(fields, "From"),
+            one(fields, "To"),
+            _attestation(one(fields, "StirVerstat")),
+            tuple(
+                (name.removeprefix(_SIP_HEADER), one(fields, name)) for name in fields if name.startswith(_SIP_HEADER)
+            ),
+        )
         if not (call.call_sid and call.called):
             raise RemoteProtocolError(f"a voice webhook needs CallSid and To; found {sorted(fields)}")
         return call
@@ -157,7 +185,8 @@ class Twilio:
     def call_status(self, fields: Fields) -> CallStatus:
         """Read a stream status callback (`StreamEvent`) or a call status callback (`CallStatus`)."""
         status = one(fields, "StreamEvent") or one(fields, "CallStatus")
-        return CallStatus(one(fields, "CallSid"), status, one(fields, "StreamError"))
+        is_over = one(fields, "CallStatus") in _OVER
+        return CallStatus(one(fields, "CallSid"), status, one(fields, "StreamError"), is_over)
 
     def answer(self, answer: Answer) -> str:
         """`<Connect><Stream>`, then the verbs that Twilio reaches only when the gateway closes the socket."""
@@ -167,12 +196,45 @@ class Twilio:
             "Stream",
             {"url": answer.stream_url, "statusCallback": answer.status_url, "statusCallbackMethod": "POST"},
         )
-        Xml.SubElement(stream, "Parameter", {"name": self.token_parameter, "value": answer.token})
+        for name, value in {self.token_parameter: answer.token, **answer.parameters}.items():
+            Xml.SubElement(stream, "Parameter", {"name": name, "value": value})
+        if answer.fallback_uri is not None:
+            _dial(response, Dial(answer.fallback_uri))
         return _say_and_hang_up(response, answer.apology)
+
+    def rejection(self, *, busy: bool) -> str:
+        """`<Reject>`, which costs the caller nothing."""
+        response = Xml.Element("Response")
+        Xml.SubElement(response, "Reject", {"reason": "busy" if busy else "rejected"})
+        return Xml.tostring(response, encoding="unicode", xml_declaration=True)
 
     def refusal(self, message: str) -> str:
         """`<Say>` and `<Hangup>`."""
         return _say_and_hang_up(Xml.Element("Response"), message)
+
+    def forward(self, target_uri: str) -> str:
+        """`<Dial>`; whoever the caller is put through to ends the call by hanging up."""
+        return self.dial(Dial(target_uri))
+
+    def dial(self, dial: Dial) -> str:
+        """`<Dial>` with what is wanted of it; its `action` is asked when the call that it makes is over, or fails."""
+        response = Xml.Element("Response")
+        _dial(response, dial)
+        return Xml.tostring(response, encoding="unicode", xml_declaration=True)
+
+    def dialled(self, fields: Fields) -> Dialled:
+        """Read `DialCallStatus`, and in `CallStatus` whether the caller is still there."""
+        call_sid, status = one(fields, "CallSid"), one(fields, "DialCallStatus")
+        if not (call_sid and status):
+            raise RemoteProtocolError(f"the action of a Dial needs CallSid and DialCallStatus; found {sorted(fields)}")
+        outcome = _DIALLED.get(status, "failed")
+        return Dialled(call_sid, outcome, outcome != "transferred" and one(fields, "CallStatus") in _OVER)
+
+    def hang_up(self) -> str:
+        """`<Hangup>`."""
+        response = Xml.Element("Response")
+        Xml.SubElement(response, "Hangup")
+        return Xml.tostring(response, encoding="unicode", xml_declaration=True)
 
     # Media Streams
 
@@ -215,6 +277,37 @@ class Twilio:
     def clear(self, stream_sid: str) -> bytes:
         """`clear`."""
         return _encode(_Clear(stream_sid))
+
+
+def _attestation(verdict: str) -> Literal["A", "B", "C"] | None:
+    """
+    How far the caller's number is vouched for, by `StirVerstat`.
+
+    >>> _attestation("TN-Validation-Passed-B-Diverted"), _attestation("TN-Validation-Failed-A")
+    ('B', None)
+    """
+    found = _ATTESTED.fullmatch(verdict)
+    match found and found[1]:
+        case "A" | "B" | "C" as level:
+            return level
+        case _:
+            return None
+
+
+def _dial(response: Xml.Element, dial: Dial) -> None:
+    number = dial.target_uri.removeprefix("tel:")
+    verb = Xml.SubElement(response, "Dial", _dial_attributes(dial))
+    Xml.SubElement(verb, "Sip" if number == dial.target_uri else "Number").text = number
+
+
+def _dial_attributes(dial: Dial) -> dict[str, str]:
+    """What is given of them; Twilio has its own way with the others."""
+    wanted = {
+        "action": dial.action_url,
+        "callerId": dial.caller_id,
+        "timeout": "" if dial.ring_s is None else str(dial.ring_s),
+    }
+    return {name: value for name, value in wanted.items() if value}
 
 
 def _malformed_media(media: _MediaBody) -> RemoteProtocolError:

@@ -11,19 +11,22 @@ https://www.twilio.com/docs/usage/twilios-response
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import urlencode
 
 import msgspec
 
-from gateway.errors import RemoteProtocolError
+from gateway.errors import LocalProtocolError, RemoteProtocolError
 from gateway.providers.rest import Done, Reply
 
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _NOT_FOUND = 20404
 _NOT_IN_PROGRESS = 21220
+_IT_IS_OVER = frozenset({_NOT_FOUND, _NOT_IN_PROGRESS})
+TWIML_LIMIT = 4_000
+"""Characters that Twilio takes with a request; beyond that it answers with error 32018."""
 
 
 class _Body(msgspec.Struct):
@@ -48,6 +51,8 @@ class TwilioRequest:
     form: Mapping[str, str]
     reached_codes: frozenset[int] = frozenset()
     """Errors that mean that there is nothing left to do."""
+    repeatable: bool = True
+    """Whether asking for it twice does no more than asking once."""
 
     @property
     def authorization(self) -> str:
@@ -82,6 +87,8 @@ class TwilioRequest:
         """Name the setting that may be wrong, or Twilio's page about the error."""
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             return f"check that GATEWAY_TWILIO_AUTH_TOKEN is the token of the account {self.account_sid}"
+        if reply.code in _IT_IS_OVER:
+            return f"the call is over, or not one of the account {self.account_sid}"
         if reply.code is None:
             return "check that GATEWAY_TWILIO_API_URL is the address of Twilio's API"
         return f"see https://www.twilio.com/docs/errors/{reply.code}"
@@ -96,15 +103,26 @@ class TwilioApi:
 
     def hang_up(self, account_sid: str, call_sid: str) -> TwilioRequest:
         """End a call; raises `RemoteProtocolError` when the identifiers, which came with its stream, are none."""
-        return TwilioRequest(
-            "Twilio was asked to end the call",
-            "POST",
-            f"{self.url}/2010-04-01/Accounts/{_account(account_sid)}/Calls/{_call(call_sid)}.json",
-            account_sid,
-            self.auth_token,
-            {"Status": "completed"},
-            reached_codes=frozenset({_NOT_FOUND, _NOT_IN_PROGRESS}),
-        )
+        request = self._request("end the call", account_sid, call_sid, {"Status": "completed"})
+        return replace(request, reached_codes=_IT_IS_OVER)
+
+    def update(self, account_sid: str, call_sid: str, twiml: str) -> TwilioRequest:
+        """
+        Have a call go on with other TwiML, at once; its stream ends.
+
+        Asked twice, Twilio begins twice, and ends what it has begun: so where it is not known whether it was asked, it
+        is not asked again. Raises `RemoteProtocolError` as `hang_up` does.
+        """
+        if len(twiml) > TWIML_LIMIT:
+            raise LocalProtocolError(
+                f"a call is given {len(twiml)} characters of TwiML; expected {TWIML_LIMIT} at most"
+            )
+        request = self._request("go on with the call elsewhere", account_sid, call_sid, {"Twiml": twiml})
+        return replace(request, repeatable=False)
+
+    def _request(self, asked: str, account_sid: str, call_sid: str, form: Mapping[str, str]) -> TwilioRequest:
+        address = f"{self.url}/2010-04-01/Accounts/{_account(account_sid)}/Calls/{_call(call_sid)}.json"
+        return TwilioRequest(f"Twilio was asked to {asked}", "POST", address, account_sid, self.auth_token, form)
 
 
 def _account(sid: str) -> str:

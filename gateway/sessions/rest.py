@@ -37,6 +37,18 @@ FIRST_PAUSE_S = 0.25
 BODY_LIMIT_BYTES = 64 * 1024
 
 
+class RequestRefused(PeerError):  # noqa: N818 - a refusal is what it is
+    """The provider answered that it will not do what it was asked; asking again will not help."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class MaybeDone(PeerError):  # noqa: N818 - nobody knows whether it is an error
+    """The provider did not answer as it should, and may have done what it was asked, which it is not asked twice."""
+
+
 class RestClient:
     """Asks for what no stream or session can do; belongs to the loop that it is first used on."""
 
@@ -44,20 +56,23 @@ class RestClient:
         self._within_s = within_s
         self._session: aiohttp.ClientSession | None = None
 
-    async def settle(self, request: RestRequest) -> Settled:
+    async def settle(self, request: RestRequest, *, within_s: float | None = None) -> Settled:
         """
         Ask until it is done, or there is nothing left that it could be done to.
 
-        Raises `PeerError` when the provider refuses or cannot be reached in time.
+        Raises `RequestRefused` when the provider refuses, `PeerError` when it cannot be reached in time, and
+        `MaybeDone` where it is not known whether it was, of what cannot be asked for twice.
         """
         clock_s = asyncio.get_running_loop().time
-        until_s = clock_s() + self._within_s
+        until_s = clock_s() + (self._within_s if within_s is None else within_s)
         for attempt in count(1):
             match await self._ask(request, until_s):
                 case Done() | Gone() as settled:
                     return settled
-                case Refused(_, why):
-                    raise PeerError(f"{request.asked}; {why}")
+                case Refused(_, why, status):
+                    raise RequestRefused(status, f"{request.asked}; {why}")
+                case Retry(_, why, maybe_done=True) if not request.repeatable:
+                    raise MaybeDone(f"{request.asked}; {why}; it is not asked again, since it may have done so")
                 case Retry(after_s, why):
                     pause_s = after_s + _backoff_s(attempt, random.random())
             if clock_s() + pause_s >= until_s:
@@ -77,9 +92,10 @@ class RestClient:
             async with asyncio.timeout_at(until_s):
                 return outcome(request, await self._send(request))
         except aiohttp.ClientError as error:  # some of which are a TimeoutError too
-            return Retry(0.0, f"it cannot be reached: {error}")
+            was_asked = not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+            return Retry(0.0, f"it cannot be reached: {error}", maybe_done=was_asked)
         except TimeoutError:
-            return Retry(0.0, "it did not answer in time")
+            return Retry(0.0, "it did not answer in time", maybe_done=True)
 
     async def _send(self, request: RestRequest) -> RestAnswer:
         logger.debug("> %s %s  %d bytes", request.method, request.url, len(request.body))

@@ -23,11 +23,13 @@ NEVER_MS = float("inf")
 class Phone:
     """Does what commands say, and tells when it will say something itself."""
 
-    def __init__(self, *, echoes_flushed: bool = True, echo: EchoPath | None = None) -> None:
+    def __init__(self, *, echoes_flushed: bool = True, echo: EchoPath | None = None, began_ms: float = 0.0) -> None:
+        """*began_ms* is when its stream began; its stamps count from there."""
         self.stalled = False
         """Whether no frames come."""
         self._echoes_flushed = echoes_flushed
         self._echo = echo
+        self._began_ms = began_ms
         self._stamp_ms = 0
         self._ends_ms = 0.0
         self._marks: deque[tuple[float, str]] = deque()
@@ -64,7 +66,8 @@ class Phone:
 
     def next_ms(self) -> float:
         """When it will say something."""
-        return min([NEVER_MS if self.stalled else float(self._stamp_ms), *(due_ms for due_ms, _ in self._marks)])
+        frame_ms = NEVER_MS if self.stalled else self._began_ms + self._stamp_ms
+        return min([frame_ms, *(due_ms for due_ms, _ in self._marks)])
 
     def says(self) -> CallerAudio | MarkEchoed:
         """What it says then."""

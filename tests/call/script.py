@@ -69,6 +69,11 @@ class Script:
             self._expect(expected)
         return self
 
+    def exchange(self, phone: Phone | None) -> Self:
+        """From now on the provider is another, or there is none."""
+        self._phone = phone
+        return self
+
     def of(self, kind: type[Kind]) -> list[Kind]:
         """Every command of one class, since the call began."""
         return [command for command in self.done if isinstance(command, kind)]

@@ -4,7 +4,16 @@ import pytest
 
 from gateway.call import Event
 from gateway.call.commands import ClearAudio, CloseModel, CloseStream, NoteEnded
-from gateway.call.events import FrameRejected, HangUpRequested, ModelClosed, StreamClosed
+from gateway.call.events import (
+    CallerLeft,
+    FrameRejected,
+    HangUpRequested,
+    ModelClosed,
+    StreamClosed,
+    StreamResumed,
+    TransferEnded,
+    TransferRefused,
+)
 from gateway.protocol.events import (
     AudioDone,
     CallerTranscript,
@@ -50,6 +59,7 @@ ANYTHING: list[Event] = [
     CALLER_CUTS_IN,
     AudioDone("resp_1", "item_1", 0),
     CallerAudio(FRAME, 1_000),
+    CallerLeft(),
     CallerTranscript("caller_1", "Hello?"),
     DtmfPressed("1"),
     ErrorReceived("insufficient_quota", "You have no money."),
@@ -71,8 +81,12 @@ ANYTHING: list[Event] = [
     SESSION_UPDATED,
     SpeechStopped("caller_1", 500),
     StreamClosed(1006),
+    StreamResumed(),
     StreamStarted("MZ1", "CA1", "AC1"),
     StreamStopped(),
+    TransferEnded("busy"),
+    TransferEnded("transferred"),
+    TransferRefused(),
     TranscriptDelta("resp_1", "item_1", "Good"),
     TranscriptDone("resp_1", "item_1", "Good morning."),
     completed(),

@@ -225,8 +225,8 @@ def test_only_a_line_with_a_goodbye_can_be_hung_up() -> None:
     """
     To any other line `hang_up` is a tool that does not exist.
     """
-    script = talking(IMMEDIATE, SERVER_WAITS) >> ResponseCreated("resp_1") >> HANGS_UP << SendToolOutput << None
+    script = talking(IMMEDIATE, SERVER_WAITS) >> ResponseCreated("resp_1") >> HANGS_UP << None
+    script >> completed() << SendToolOutput << CreateResponse() << None >> 20_000 << None
     assert "error" in outputs(script)[0]
-    script >> completed() << CreateResponse() << None >> 20_000 << None
     assert not script.of(HangUp)
     assert not script.of(AppendAudio)

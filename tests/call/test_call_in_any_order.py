@@ -10,7 +10,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from gateway.audio.g711 import encoded_bytes
 from gateway.call import Call, CallPlan, Command, Event
 from gateway.call.commands import ClearAudio, CloseModel, CloseStream, NoteEnded, PlayAudio, SendMark
-from gateway.call.events import FrameRejected, HangUpRequested, ModelClosed, StreamClosed
+from gateway.call.events import (
+    CallerLeft,
+    FrameRejected,
+    HangUpRequested,
+    ModelClosed,
+    StreamClosed,
+    StreamResumed,
+    TransferEnded,
+    TransferRefused,
+)
+from gateway.call.plan import Transfer
+from gateway.call.transferring import TRANSFER
 from gateway.protocol.events import (
     AudioDelta,
     AudioDone,
@@ -57,17 +68,30 @@ TRIFLES = st.sampled_from(
         StreamStarted("MZ1", "CA1", "AC1"),
     ]
 )
+TRANSFERS = st.sampled_from(
+    [
+        CallerLeft(),
+        StreamResumed(),
+        StreamStopped(),
+        TransferEnded("busy"),
+        TransferEnded("transferred"),
+        TransferRefused(),
+        TransferRefused(maybe_done=True),
+    ]
+)
+DESK = Transfer("desk", "tel:+15550155")
 SESSIONS = st.builds(SessionUpdated, st.sampled_from([PCMU, "audio/pcm"]), st.just(PCMU), st.booleans(), st.booleans())
 
 
 class AnyCall(RuleBasedStateMachine):
     """A call to which anything happens; every command is held against what the two sides know."""
 
-    @initialize(greeting=st.sampled_from([None, "Good morning."]), opened=st.booleans())
-    def begin(self, greeting: str | None, opened: bool) -> None:
-        """The stream has started; most of what can go wrong needs an open session."""
+    @initialize(greeting=st.sampled_from([None, "Good morning."]), opened=st.booleans(), transfers=st.integers(0, 2))
+    def begin(self, greeting: str | None, opened: bool, transfers: int) -> None:
+        """The stream has started; most of what can go wrong needs an open session, or a transfer that was asked for."""
         self.now_ms = 0.0
-        self.call = Call(CallPlan(PLAN.session, opening(greeting)), now_ms=0.0)
+        plan = CallPlan(PLAN.session, opening(greeting), transfers=(DESK,) if transfers else ())
+        self.call = Call(plan, now_ms=0.0)
         self.done: list[Command] = []
         self.refusable: list[Input] = []
         self.unechoed: list[str] = []
@@ -83,6 +107,10 @@ class AnyCall(RuleBasedStateMachine):
         if opened:
             self._tell(SESSION_CREATED)
             self._tell(SESSION_UPDATED)
+        if transfers > 1:
+            self.model_passes_the_call_on("item_1", "resp_1")
+            self.response_ends("resp_1", "completed", "")
+            self.time_passes(12_000)
 
     # What happens
 
@@ -149,6 +177,16 @@ class AnyCall(RuleBasedStateMachine):
         """A function that the line does not have."""
         self._tell(FunctionCalled(response, item, "call_1", name, "{}"))
 
+    @rule(item=ITEMS, response=RESPONSES)
+    def model_passes_the_call_on(self, item: str, response: str) -> None:
+        """Where the line lets it."""
+        self._tell(FunctionCalled(response, item, "call_1", TRANSFER, '{"destination": "desk"}'))
+
+    @rule(event=TRANSFERS)
+    def something_comes_of_it(self, event: Event) -> None:
+        """Whether it was asked for or not."""
+        self._tell(event)
+
     @rule(session=SESSIONS)
     def session_is_updated(self, session: SessionUpdated) -> None:
         """To anything."""
@@ -183,8 +221,13 @@ class AnyCall(RuleBasedStateMachine):
             assert not any(isinstance(done, NoteEnded) for done in self.done), f"{command} after the end"
             self._check_one(command, speaking)
             self.done.append(command)
+        if self.call.phase == "passed_on":
+            self.queued, self.queue_mark, self.heard_by_ms = False, None, float("inf")
+            self.unfinished.clear()
 
     def _check_one(self, command: Command, speaking: tuple[str, int] | None) -> None:
+        away = self.call.phase == "passed_on"
+        assert not (away and isinstance(command, PlayAudio | SendMark | ClearAudio)), f"{command} for nobody"
         match command:
             case PlayAudio(payload):
                 self._check_audio(payload, speaking)

@@ -44,13 +44,14 @@ def busy(asked: CreateResponse) -> ErrorReceived:
 
 def test_a_function_call_is_answered_and_spoken_of_once() -> None:
     """
-    Each call gets its output at once; one response is asked for when the one that called is done.
+    When the response that called is done, each call gets its output, and then one response is asked for.
     """
-    script = talking() >> ResponseCreated("resp_1") >> called("call_1") << SendToolOutput << None
-    script >> called("call_2") << SendToolOutput << None
+    script = talking() >> ResponseCreated("resp_1") >> called("call_1") << None >> called("call_2") << None
     (
         script
         >> completed()
+        << SendToolOutput
+        << SendToolOutput
         << CreateResponse()
         << None
         >> ResponseCreated("resp_2")
@@ -65,7 +66,7 @@ def test_a_function_call_belongs_to_a_response_that_runs() -> None:
     """
     A response whose beginning was missed is not interrupted with a question either.
     """
-    talking() >> called("call_1") << SendToolOutput << None >> completed() << CreateResponse() << None
+    talking() >> called("call_1") << None >> completed() << SendToolOutput << CreateResponse() << None
 
 
 @given(st.text())
@@ -73,7 +74,7 @@ def test_a_tools_answer_is_json(name: str) -> None:
     """
     The model may call a tool by any name, and is told in JSON that there is none.
     """
-    (answer,) = (talking() >> called("call_1", name) << ...).of(SendToolOutput)
+    (answer,) = (talking() >> called("call_1", name) >> completed() << ...).of(SendToolOutput)
     assert "error" in json.loads(answer.output)
 
 
@@ -122,8 +123,8 @@ def test_a_wish_waits_for_the_response_that_runs() -> None:
     """
     A conversation takes one response at a time.
     """
-    script = talking() >> says("item_1", 150) << ... >> called("call_1", response_id="resp_0") << SendToolOutput << None
-    script >> completed("resp_0") << None >> completed("resp_1") << CreateResponse() << None
+    script = talking() >> says("item_1", 150) << ... >> called("call_1", response_id="resp_0") << None
+    script >> completed("resp_0") << SendToolOutput << None >> completed("resp_1") << CreateResponse() << None
 
 
 def test_a_wish_that_was_refused_for_a_running_response_waits_for_its_end() -> None:
@@ -149,16 +150,16 @@ def test_a_wish_waits_while_the_caller_speaks() -> None:
     """
     Where the server does not answer by itself, the wish is asked for when the caller's turn ends.
     """
-    script = talking(session=SERVER_WAITS) >> SPEECH_STARTED << None >> called("call_1") << SendToolOutput << None
-    script >> completed() << None >> SPEECH_STOPPED << CreateResponse() << None
+    script = talking(session=SERVER_WAITS) >> SPEECH_STARTED << None >> called("call_1") << None
+    script >> completed() << SendToolOutput << None >> SPEECH_STOPPED << CreateResponse() << None
 
 
 def test_a_servers_own_answer_covers_what_was_wanted() -> None:
     """
     Where the server answers the caller's turn, its response takes the place of ours.
     """
-    script = talking() >> SPEECH_STARTED << None >> called("call_1") << SendToolOutput << None
-    script >> completed() << None >> SPEECH_STOPPED << None >> ResponseCreated("theirs") >> completed("theirs") << None
+    script = talking() >> SPEECH_STARTED << None >> called("call_1") >> completed() << SendToolOutput << None
+    script >> SPEECH_STOPPED << None >> ResponseCreated("theirs") >> completed("theirs") << None
 
 
 def test_what_is_refused_for_good_is_not_asked_for_again() -> None:
@@ -168,7 +169,7 @@ def test_what_is_refused_for_good_is_not_asked_for_again() -> None:
     script = talking(WITH_GREETING)
     (greeting,) = script.of(CreateResponse)
     script >> ErrorReceived("unknown_parameter", "Unknown parameter", refused=greeting) << None
-    script >> ResponseCreated("resp_1") >> called("call_1") << SendToolOutput >> completed() << CreateResponse() << None
+    script >> ResponseCreated("resp_1") >> called("call_1") >> completed() << SendToolOutput << CreateResponse() << None
 
 
 def test_a_failed_response_that_was_partly_said_is_still_marked() -> None:

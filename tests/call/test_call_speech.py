@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.audio.g711 import encoded_bytes
 from gateway.call import Command, Event
-from gateway.call.commands import PlayAudio, SendMark
+from gateway.call.commands import NoteRoundTrip, PlayAudio, SendMark
 from tests.call.script import Script, completed, on_the_phone, said, says, speech, talking
 
 SLICE_MS = 150
@@ -119,3 +119,11 @@ def test_marks_are_never_far_apart_in_time() -> None:
         heard_ms.append(item.heard_ms)
     assert max(after_ms - before_ms for before_ms, after_ms in pairwise(heard_ms)) <= SLICE_MS
     assert script.now_ms <= 5_000 + 40
+
+
+def test_a_mark_is_timed_from_when_it_was_sent() -> None:
+    """
+    A mark that is sent long after the audio before it has ended measures the network, and not the model's silence.
+    """
+    script = on_the_phone() >> says("item_1", 20) << ... >> 1_000 >> says("item_1", 120) << ... >> 2_000 << ...
+    assert {noted.round_trip_ms for noted in script.of(NoteRoundTrip)} == {0.0}

@@ -7,6 +7,7 @@ from statistics import median
 
 import pytest
 
+from gateway.agent import ChangeAgent, SpeechTripped
 from gateway.call import Command
 from gateway.call.commands import HangUp, NoteDismissed, NoteReceipt, PlayAudio
 from gateway.call.confirmation import Verdict
@@ -15,8 +16,11 @@ from gateway.protocol.inputs import AppendAudio, CreateResponse
 from tests.call.world import Account, World
 from tests.call.world.accuracy import errors_ms
 from tests.call.world.clears import NEVER_MS, Clear, clears
+from tests.call.world.errands import NEVER, Errand, turns
 from tests.call.world.fates import Fate, fates
 from tests.call.world.laws import broken
+from tests.call.world.shell import Entry
+from tests.call.world.told import Told, course
 
 SEEDS = range(60)
 MANY_SEEDS = range(1_000)
@@ -99,6 +103,13 @@ TROUBLES = (
     "taken for a noise",
     "heard as it must be",
     "silence made up for",
+    "tool that nobody has",
+    "tool answered in time",
+    "tool answered late",
+    "tools of one response",
+    "handed over",
+    "cut by a guardrail",
+    "cut by a guardrail when it was over",
 )
 RARE_TROUBLES = (
     "two barge-ins in half a second",
@@ -106,6 +117,11 @@ RARE_TROUBLES = (
     "played again from its start",
     "hung up by the agent",
     "cancelled too late",
+    "tool never answered",
+    "two handoffs in a response",
+    "handed over while another response goes on",
+    "played again after a guardrail",
+    "cut by a guardrail while the caller speaks",
 )
 DISMISSED: dict[Verdict, str] = {
     "backchannel": "taken for an uh-huh",
@@ -132,6 +148,40 @@ def troubles(call: Account) -> Iterator[str]:
         yield from _troubles_with(clear)
     if any(why.startswith("Cancellation failed") for _, why in call.server.refused):
         yield "cancelled too late"
+    for turn in turns(call):
+        yield from _troubles_of_turn(turn)
+    for entry, told in course(call.entries):
+        yield from _troubles_of_agents(entry, told)
+
+
+def _troubles_of_turn(turn: list[Errand]) -> Iterator[str]:
+    if len(turn) > 1:
+        yield "tools of one response"
+    if sum(errand.call.name.startswith("transfer_to") for errand in turn) > 1:
+        yield "two handoffs in a response"
+    for errand in turn:
+        if errand.doer == "nobody":
+            yield "tool that nobody has"
+        elif errand.answered == NEVER:
+            yield "tool never answered"
+        elif errand.due < NEVER:
+            yield "tool answered in time" if errand.answered < errand.over else "tool answered late"
+
+
+def _troubles_of_agents(entry: Entry, told: Told) -> Iterator[str]:
+    if any(isinstance(done, ChangeAgent) for done in entry.commands):
+        yield "handed over"
+        if told.under_way:
+            yield "handed over while another response goes on"
+    if not entry.tripped:
+        return
+    yield "cut by a guardrail"
+    if isinstance(entry.cause, SpeechTripped) and entry.cause.response_id in told.over:
+        yield "cut by a guardrail when it was over"
+    if told.caller_speaks:
+        yield "cut by a guardrail while the caller speaks"
+    if any(isinstance(done, PlayAudio) for done in entry.commands):
+        yield "played again after a guardrail"
 
 
 def _troubles_in(done: Command) -> Iterator[str]:

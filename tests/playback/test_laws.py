@@ -102,8 +102,8 @@ def test_on_an_uneven_network_errors_stay_small(conditions: Conditions, half_ms:
         ),
         pytest.param(
             {
-                "cuts = tuple(cut for key in closed.keys if (cut := self._accounts.cut(key)))": (
-                    "cuts = tuple(cut for key in list(closed.keys)[:1] if (cut := self._accounts.cut(key)))"
+                "return tuple(found for key in cut if (found := self._accounts.cut(key)))": (
+                    "return tuple(found for key in list(cut)[:1] if (found := self._accounts.cut(key)))"
                 )
             },
             id="forgetting the second item",

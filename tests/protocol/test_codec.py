@@ -13,10 +13,14 @@ from gateway.protocol.events import (
     AudioDelta,
     AudioDone,
     CallerTranscript,
+    DtmfReceived,
     ErrorReceived,
     EventIgnored,
     FunctionCalled,
     ItemTruncated,
+    OutputAudioCleared,
+    OutputAudioStarted,
+    OutputAudioStopped,
     RealtimeEvent,
     ResponseCreated,
     ResponseDone,
@@ -39,6 +43,9 @@ MEANINGS: dict[str, type[RealtimeEvent]] = {
     "conversation.item.input_audio_transcription.completed": CallerTranscript,
     "conversation.item.truncated": ItemTruncated,
     "error": ErrorReceived,
+    "output_audio_buffer.cleared": OutputAudioCleared,
+    "output_audio_buffer.started": OutputAudioStarted,
+    "output_audio_buffer.stopped": OutputAudioStopped,
     "input_audio_buffer.speech_started": SpeechStarted,
     "input_audio_buffer.speech_stopped": SpeechStopped,
     "response.created": ResponseCreated,
@@ -125,6 +132,28 @@ def test_audio_is_told_with_its_place() -> None:
     delta = receive("response.output_audio.delta", **place, delta="//7+/g==")
     assert delta == AudioDelta("resp_1", "item_1", 1, "//7+/g==")
     assert receive("response.output_audio.done", **place) == AudioDone("resp_1", "item_1", 1)
+
+
+def test_what_a_server_plays_itself_is_told_with_its_response() -> None:
+    """
+    Where a call comes by SIP that is all that is known of what the caller hears.
+    """
+    for kind, told in (
+        ("started", OutputAudioStarted),
+        ("stopped", OutputAudioStopped),
+        ("cleared", OutputAudioCleared),
+    ):
+        assert receive(f"output_audio_buffer.{kind}", response_id="resp_1") == told("resp_1")
+
+
+@pytest.mark.parametrize("digit", [*"0123456789*#ABCD"])
+def test_a_pressed_key_is_told(digit: str) -> None:
+    """
+    Whatever the caller can press; anything else is no key.
+    """
+    kind = "input_audio_buffer.dtmf_event_received"
+    assert receive(kind, event=digit, received_at=1) == DtmfReceived(digit)
+    assert receive(kind, event=digit * 2, received_at=1) == EventIgnored(kind)
 
 
 @pytest.mark.parametrize("delta", ["A", "AA", "AAA", "AAAAA"])

@@ -10,7 +10,16 @@ from pydantic import TypeAdapter
 
 from gateway.protocol.codec import RealtimeProtocol
 from gateway.protocol.events import ErrorReceived
-from gateway.protocol.inputs import AppendAudio, ConfigureSession, CreateResponse, Input, SendToolOutput, TruncateItem
+from gateway.protocol.inputs import (
+    AppendAudio,
+    ClearOutputAudio,
+    ConfigureSession,
+    CreateResponse,
+    Input,
+    SendToolOutput,
+    TruncateItem,
+    UpdateAudio,
+)
 from gateway.protocol.session import SessionConfig
 from tests.protocol.official_types import undeclared
 
@@ -24,6 +33,8 @@ REFUSABLE: st.SearchStrategy[Input] = st.one_of(
     st.builds(ConfigureSession, CONFIGS),
     st.builds(CreateResponse, st.none() | TEXTS),
     st.builds(SendToolOutput, TEXTS, TEXTS),
+    st.builds(UpdateAudio, CONFIGS),
+    st.just(ClearOutputAudio()),
     st.builds(TruncateItem, TEXTS, st.integers(0, 3), st.integers(0, 10**7)),
 )
 AUDIO = st.binary(max_size=400).map(lambda data: base64.b64encode(data).decode())

@@ -1,5 +1,7 @@
 """Where a session is opened, and what it is opened with."""
 
+from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -88,3 +90,35 @@ def test_a_configuration_is_what_the_official_types_declare(transcription_model:
     assert session.audio.output.voice == "cedar"
     formats = [session.audio.input.format, session.audio.output.format]
     assert [found.type for found in formats if found] == ["audio/pcmu", "audio/pcmu"]
+
+
+EVERYTHING = SessionConfig(
+    transcription_language="de",
+    transcription_prompt="Cycles",
+    noise_reduction="near_field",
+    speed=1.5,
+    max_output_tokens="inf",
+    tool_choice="required",
+    reasoning_effort="low",
+    tracing={"workflow_name": "desk", "metadata": {"a": "b"}},
+)
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_every_setting_is_what_the_official_types_declare(attached: bool) -> None:
+    """
+    All of them at once.
+    """
+    wire = replace(EVERYTHING, attached=attached).to_wire()
+    RealtimeSessionCreateRequest.model_validate(wire, strict=True)
+    assert {"max_output_tokens", "tool_choice", "reasoning", "tracing"} <= wire.keys()
+
+
+def test_a_setting_that_is_left_out_is_never_sent() -> None:
+    """
+    What the server would do by itself it does.
+    """
+    audio: Any = SessionConfig().to_wire()["audio"]
+    assert SessionConfig().to_wire().keys() == {"type", "output_modalities", "instructions", "audio"}
+    assert audio["input"]["transcription"].keys() == {"model"}
+    assert audio["output"].keys() == {"format", "voice"}

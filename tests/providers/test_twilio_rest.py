@@ -11,7 +11,7 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from gateway.errors import RemoteProtocolError
+from gateway.errors import LocalProtocolError, RemoteProtocolError
 from gateway.providers.rest import Done, Outcome, Refused, RestAnswer, Retry, outcome
 from gateway.providers.twilio_rest import TwilioApi
 
@@ -62,6 +62,52 @@ def test_a_call_is_ended_as_by_twilios_own_package() -> None:
         "auth": (HANG_UP.account_sid, HANG_UP.auth_token),
         "form": HANG_UP.form,
     }
+
+
+def test_a_call_is_sent_elsewhere_as_by_twilios_own_package() -> None:
+    """
+    With the TwiML in the form; and since that is not the same if it is done twice, it may not be asked twice.
+    """
+    recorder, twiml = Recorder(), "<Response><Dial>+15550155</Dial></Response>"
+    Client(ACCOUNT_SID, TOKEN, http_client=recorder).calls(CALL_SID).update(twiml=twiml)
+    update = API.update(ACCOUNT_SID, CALL_SID, twiml)
+    assert recorder.sent == {
+        "method": update.method,
+        "url": update.url,
+        "auth": (update.account_sid, update.auth_token),
+        "form": update.form,
+    }
+    assert (update.repeatable, HANG_UP.repeatable) == (False, True)
+
+
+def test_no_more_twiml_is_sent_than_twilio_takes() -> None:
+    """
+    That would be a mistake of ours.
+    """
+    assert len(API.update(ACCOUNT_SID, CALL_SID, "x" * 4_000).form["Twiml"]) == 4_000
+    with pytest.raises(LocalProtocolError, match="4001 characters"):
+        API.update(ACCOUNT_SID, CALL_SID, "x" * 4_001)
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 20404), (400, 21220)])
+def test_a_call_that_is_over_cannot_go_on(status: int, code: int) -> None:
+    """
+    What is as good as done for a hang-up is none of it here.
+    """
+    answer = RestAnswer(status, json.dumps({"code": code, "message": "So what"}).encode())
+    found = outcome(API.update(ACCOUNT_SID, CALL_SID, "<Response/>"), answer)
+    assert isinstance(found, Refused)
+    assert f"the call is over, or not one of the account {ACCOUNT_SID}" in found.why
+
+
+@pytest.mark.parametrize(("status", "maybe_done"), [(429, False), (500, True), (502, True), (503, True)])
+def test_it_is_known_what_may_have_been_done(status: int, maybe_done: bool) -> None:
+    """
+    Too many requests were not looked at; of trouble of Twilio's nobody knows.
+    """
+    found = judged(status, 20429)
+    assert isinstance(found, Retry)
+    assert found.maybe_done is maybe_done
 
 
 def test_credentials_are_those_of_rfc_7617() -> None:

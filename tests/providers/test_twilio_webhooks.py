@@ -159,7 +159,9 @@ def test_status_callbacks_of_streams_and_calls_are_read() -> None:
     """
     stream = {"CallSid": ("CA1",), "StreamEvent": ("stream-error",), "StreamError": ("31921",)}
     assert TWILIO.call_status(stream) == CallStatus("CA1", "stream-error", "31921")
-    assert TWILIO.call_status({"CallSid": ("CA1",), "CallStatus": ("completed",)}) == CallStatus("CA1", "completed")
+    assert TWILIO.call_status({"CallSid": ("CA1",), "CallStatus": ("completed",)}) == CallStatus(
+        "CA1", "completed", is_over=True
+    )
 
 
 # TwiML

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from gateway.errors import PeerError, RemoteProtocolError
 from gateway.providers.twilio_rest import TwilioApi
-from gateway.sessions.rest import BODY_LIMIT_BYTES, RestClient
+from gateway.sessions.rest import BODY_LIMIT_BYTES, MaybeDone, RequestRefused, RestClient
 from gateway.sim.carrier import Ending
 from gateway.sim.phone import Phone
 from gateway.sim.rest import ACCOUNT_SID, RestFaults, TwilioRest
@@ -36,6 +36,10 @@ class Asking(RestClient):
     async def hang_up(self, account_sid: str, call_sid: str) -> None:
         """End a call."""
         await self.settle(self._api.hang_up(account_sid, call_sid))
+
+    async def update(self, call_sid: str) -> None:
+        """Have a call go on elsewhere."""
+        await self.settle(self._api.update(ACCOUNT_SID, call_sid, "<Response><Hangup/></Response>"))
 
 
 @asynccontextmanager
@@ -140,13 +144,50 @@ async def test_trouble_that_does_not_pass_is_given_up_in_time() -> None:
         assert 2 <= len(twilio.requests) <= 3
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [
+        RestFaults(lost_answers=9),
+        RestFaults(refusals=(HTTPStatus.BAD_GATEWAY,) * 9),
+        RestFaults(delay_ms=60_000),
+    ],
+    ids=["lost", "bad gateway", "late"],
+)
+async def test_what_must_not_be_done_twice_is_not_asked_twice(faults: RestFaults) -> None:
+    """
+    Where it may have been done, whoever asked is told so, and nobody asks again.
+    """
+    async with calling(faults) as (twilio, phone), asking(twilio.url, within_s=0.3) as rest:
+        with pytest.raises(MaybeDone, match="not asked again, since it may have done so"):
+            await soon(rest.update(phone.call_sid))
+        assert len(twilio.requests) == 1
+
+
+async def test_what_was_surely_not_done_is_asked_again() -> None:
+    """
+    Also what must not be done twice: too many requests are none that were looked at, and a door that is shut is nobody.
+    """
+    faults = RestFaults(refusals=(HTTPStatus.TOO_MANY_REQUESTS,))
+    async with calling(faults) as (twilio, phone), asking(twilio.url) as rest:
+        await soon(rest.update(phone.call_sid))
+        assert await soon(phone.ended()) == Ending.AGENT_HUNG_UP
+        assert len(twilio.requests) == 2
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+    async with asking(f"http://127.0.0.1:{port}", within_s=0.5) as rest:
+        with pytest.raises(PeerError, match=r"cannot be reached: .*given up after [2-9] attempt"):
+            await soon(rest.update(CALL_SID))
+
+
 async def test_a_refusal_is_final() -> None:
     """
     Wrong credentials are tried once, and the setting to look at is named.
     """
     async with calling(RestFaults()) as (twilio, phone), asking(twilio.url, token="another") as rest:
-        with pytest.raises(PeerError, match=r"HTTP 401, error 20003, 'Authenticate'.*GATEWAY_TWILIO_AUTH_TOKEN"):
+        said = r"HTTP 401, error 20003, 'Authenticate'.*GATEWAY_TWILIO_AUTH_TOKEN"
+        with pytest.raises(RequestRefused, match=said) as refused:
             await soon(rest.hang_up(ACCOUNT_SID, phone.call_sid))
+        assert refused.value.status == 401
         assert len(twilio.requests) == 1
 
 

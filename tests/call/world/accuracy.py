@@ -7,7 +7,7 @@ millisecond; jitter and each of the provider's habits have a limit of their own,
 
 from collections.abc import Iterator
 
-from gateway.call.commands import CloseModel, NoteBargeIn
+from gateway.call.commands import CloseModel, NoteBargeIn, NoteRoundTrip
 from tests.call.world.clears import clears
 from tests.call.world.conditions import Conditions, PhoneHabits
 from tests.call.world.fates import NEVER_MS, Fate, fates
@@ -118,10 +118,21 @@ def the_ledger_never_runs_ahead(account: Account) -> Iterator[str]:
             yield f"{item}: the ledger is {ahead_ms:.1f} ms ahead of what was heard"
 
 
+def round_trips_are_the_networks(account: Account) -> Iterator[str]:
+    """On an even network a mark that is not held up takes there and back as long as the network does, and no longer."""
+    net, phone = account.conditions.phone_net, account.conditions.phone
+    due_ms = 2 * net.delay_ms
+    for entry in account.entries if not (net.jitter_ms or phone.holds_marks) else ():
+        for done in entry.commands:
+            if isinstance(done, NoteRoundTrip) and abs(done.round_trip_ms - due_ms) > EVEN_LIMIT_MS:
+                yield f"{entry.at_ms:.1f} ms: {done}, over a network that takes {due_ms} ms"
+
+
 ACCURACY_LAWS = (
     cuts_are_where_the_caller_was,
     the_unheard_is_cut_once,
     what_was_never_reached_is_cut_at_its_start,
     what_was_heard_whole_is_left_alone,
     the_ledger_never_runs_ahead,
+    round_trips_are_the_networks,
 )

@@ -2,7 +2,7 @@
 The laws of what reaches the caller: what the agent says, whole, in order, and nothing that was cut off.
 
 What was stopped for nothing goes on at the byte at which the phone stopped, and what came meanwhile follows. Words
-that must be heard are played again from their start when the caller has cut them short.
+that must be heard are played again from their start when the caller, or a guardrail, has cut them short.
 """
 
 from collections.abc import Iterator
@@ -132,7 +132,7 @@ class Queue:
         if isinstance(entry.cause, ResponseDone) and entry.cause.status == "failed":
             self.recited.pop(entry.cause.response_id, None)
             self.interrupted.discard(entry.cause.response_id)
-        if entry.barge_ins > self.barge_ins:
+        if entry.barge_ins > self.barge_ins or (entry.tripped and self.stopped is not None):
             self.barge_ins, self.sent, self.stopped = entry.barge_ins, [], None
             self.interrupted |= {response_id for response_id, pieces in self.recited.items() if pieces}
 

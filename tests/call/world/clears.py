@@ -2,7 +2,8 @@
 Every clear of a call, and what it came to.
 
 A clear cuts the agent's speech, at once or when it is known that it was the caller who spoke; or it was for nothing,
-and the agent goes on. Which of these it was is told by the count of barge-ins and by what is noted.
+and the agent goes on. Which of these it was is told by the count of barge-ins and by what is noted. A guardrail cuts as
+the caller does, and also what is stopped already, whoever spoke.
 """
 
 from collections.abc import Iterator
@@ -27,7 +28,9 @@ class Clear:
     heard_bytes: int
     """How much had been played by then of what was sent since the clear before."""
     cut_ms: float = NEVER_MS
-    """When it became a barge-in."""
+    """When it became a barge-in, or was a guardrail's."""
+    tripped: bool = False
+    """Whether it was a guardrail's from the first."""
     dismissed_ms: float = NEVER_MS
     resumed_ms: float = NEVER_MS
 
@@ -59,10 +62,11 @@ def _clears(entries: list[Entry], telephone: Telephone) -> Iterator[Clear]:
     for entry in entries:
         if ClearAudio() in entry.commands:
             arrived_ms, queue = next(arrivals, (NEVER_MS, []))
-            clear = Clear(entry.at_ms, arrived_ms, sum(chunk.heard_bytes for chunk in queue))
+            heard_bytes = sum(chunk.heard_bytes for chunk in queue)
+            clear = Clear(entry.at_ms, arrived_ms, heard_bytes, tripped=entry.tripped)
             yield clear
         if clear is not None and clear.over_ms == NEVER_MS:
-            _learn(clear, entry, cut=entry.barge_ins > barge_ins)
+            _learn(clear, entry, cut=entry.barge_ins > barge_ins or entry.tripped)
         barge_ins = entry.barge_ins
 
 

@@ -1,13 +1,14 @@
 """
 What kind of call it is: the network, the habits of both sides, what the caller says and how it ends.
 
-Drawn from one random generator. What a line may want beyond a greeting is drawn in `options`.
+Drawn from one random generator. What a line may want beyond a greeting is drawn in `options`, who answers in `agents`.
 """
 
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+from gateway.agent import AgentProfile
 from gateway.call import CallPlan
 from gateway.call.plan import Segment
 from gateway.protocol.session import SessionConfig
@@ -80,6 +81,33 @@ class ModelHabits:
     """Whether they are told so long after its start instead."""
     hangs_up: float = 0.0
     """Share of the responses in which the agent hangs up."""
+    tools: tuple[str, ...] = ("look_up",)
+    """What it calls, whether or not whoever speaks has it."""
+    calls_at_once: int = 1
+    """How many functions a response calls at most, if it calls any."""
+    calls_early: float = 0.0
+    """Share of the responses that call functions before they say anything, or in place of it."""
+    doubles_calls: float = 0.0
+    portions: int = 0
+    """In how many portions that are worth a check each the words of an item come."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandsHabits:
+    """How an agent's tools, those whom it hands over to and its guardrails behave."""
+
+    answers_ms: tuple[float, float] = (0, 0)
+    forgets: float = 0.0
+    """Share of the tools that never answer, as those that wait for an approval."""
+    keeps_quiet: float = 0.0
+    """Share of the answers that the model need not talk about."""
+    doubles: float = 0.0
+    """Share of the answers that come twice."""
+    fails: float = 0.0
+    """Share of the handoffs that come to nothing."""
+    trips: float = 0.0
+    """Share of the checks that find what must not be said."""
+    judges_ms: tuple[float, float] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +136,9 @@ class Conditions:
     """How late the agent's voice comes back into the caller's phone, if it does."""
     hangs_up_ms: float = NEVER_MS
     """How long the provider takes to end a call when it is asked to."""
+    agents: tuple[AgentProfile, ...] = ()
+    """Who can answer, the first of them at once; none where the agent can do no more than speak."""
+    hands: HandsHabits = HandsHabits()
 
     @property
     def faults(self) -> frozenset[str]:

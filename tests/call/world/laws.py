@@ -24,7 +24,9 @@ from tests.call.world.accuracy import ACCURACY_LAWS
 from tests.call.world.agent_laws import AGENT_LAWS
 from tests.call.world.caller_laws import CALLER_LAWS
 from tests.call.world.clears import clears
+from tests.call.world.errand_laws import ERRAND_LAWS
 from tests.call.world.farewell_laws import FAREWELL_LAWS
+from tests.call.world.guardrail_laws import GUARDRAIL_LAWS
 from tests.call.world.segment_laws import SEGMENT_LAWS
 from tests.call.world.telephone import FRAME_MS, LONGEST_HOLD_MS
 from tests.call.world.told import course
@@ -168,6 +170,8 @@ LAWS: tuple[Law, ...] = (
     *TURN_LAWS,
     *SEGMENT_LAWS,
     *FAREWELL_LAWS,
+    *ERRAND_LAWS,
+    *GUARDRAIL_LAWS,
     *ACCURACY_LAWS,
 )
 

@@ -6,14 +6,16 @@ The times of a receipt are the telephone's own, as near as its marks let them be
 
 from collections.abc import Iterator
 
-from gateway.call.commands import CloseModel, NoteReceipt
+from gateway.call.commands import ClearAudio, CloseModel, NoteReceipt, PlayAudio
 from gateway.call.segments import Receipt
 from gateway.protocol.events import ResponseDone, SpeechStarted, SpeechStopped
 from gateway.protocol.inputs import CancelResponse, TruncateItem
+from tests.call.world import tape
 from tests.call.world.accuracy import limit_ms
 from tests.call.world.clears import NEVER_MS
 from tests.call.world.segments import recitals
 from tests.call.world.telephone import FRAME_MS, Chunk
+from tests.call.world.told import course
 from tests.call.world.world import Account
 
 SETTLED_MS = 1_000.0
@@ -32,22 +34,42 @@ def what_must_be_heard_is_not_forgotten(account: Account) -> Iterator[str]:
 
 
 def what_must_be_heard_is_heard(account: Account) -> Iterator[str]:
-    """Soon after the caller falls silent, all of it was played, from its start to its end, or waits in the queue."""
+    """Soon after the caller or a guardrail has cut in, all of it was played from its start, or waits in the queue."""
     let_go_ms = next((entry.at_ms for entry in account.entries if CloseModel() in entry.commands), 0.0)
     settled_ms = SETTLED_MS + 4 * account.conditions.phone_net.delay_ms
     for response_id in recitals(account):
-        by_ms = max(_spoke_ms(account, let_go_ms), _done_ms(account, response_id)) + settled_ms
+        by_ms = max(_calm_ms(account, let_go_ms), _done_ms(account, response_id)) + settled_ms
         if let_go_ms > by_ms and _bytes(account, response_id) and not _last_run(account, response_id, waiting=True):
             yield f"{response_id} was not heard whole by {let_go_ms:.1f} ms, and will not be"
 
 
-def _spoke_ms(account: Account, let_go_ms: float) -> float:
-    """When the caller fell silent; never, if the caller spoke to the end."""
-    spoke_ms = 0.0
+def what_a_guardrail_flushed_is_played_again(account: Account) -> Iterator[str]:
+    """At once and from its start, if it must be heard and the caller is silent."""
+    starts = {said: said.start for name in recitals(account) if (said := _bytes(account, name))}
+    queues = iter(account.telephone.queues)
+    for entry, told in course(account.entries) if starts else ():
+        queue = next(queues, []) if ClearAudio() in entry.commands else []
+        if not entry.tripped or told.caller_speaks:
+            continue
+        played = {tape.locate(done.payload).start for done in entry.commands if isinstance(done, PlayAudio)}
+        flushed = (chunk.piece.start for chunk in queue if _left_ms(chunk) > limit_ms(account.conditions))
+        cut = {start for at in flushed for said, start in starts.items() if at in said}
+        if cut - played:
+            yield f"{entry.at_ms:.1f} ms: a guardrail flushed what must be heard, and it is not played again"
+
+
+def _left_ms(chunk: Chunk) -> float:
+    return (len(chunk.piece) - chunk.heard_bytes) / 8
+
+
+def _calm_ms(account: Account, let_go_ms: float) -> float:
+    """When the caller fell silent, or a guardrail cut later; never, if the caller spoke to the end."""
+    spoke_ms = cut_ms = 0.0
     for entry in account.entries:
         if isinstance(entry.cause, SpeechStarted | SpeechStopped) and entry.at_ms <= let_go_ms:
             spoke_ms = entry.at_ms if isinstance(entry.cause, SpeechStopped) else NEVER_MS
-    return spoke_ms
+        cut_ms = entry.at_ms if entry.tripped else cut_ms
+    return max(spoke_ms, cut_ms)
 
 
 def _done_ms(account: Account, response_id: str) -> float:
@@ -110,4 +132,9 @@ def _wrong_times(account: Account, receipt: Receipt, run: list[Chunk]) -> str:
     return ""
 
 
-SEGMENT_LAWS = (what_must_be_heard_is_not_forgotten, what_must_be_heard_is_heard, there_is_one_receipt)
+SEGMENT_LAWS = (
+    what_must_be_heard_is_not_forgotten,
+    what_must_be_heard_is_heard,
+    what_a_guardrail_flushed_is_played_again,
+    there_is_one_receipt,
+)

@@ -35,6 +35,7 @@ from gateway.protocol.inputs import (
     Input,
     SendToolOutput,
     TruncateItem,
+    UpdateAgent,
 )
 from gateway.protocol.session import PCMU
 from tests.call.world.conditions import NEVER_MS, Conditions
@@ -129,6 +130,8 @@ class Server:
                 self._truncate(command)
             case SendToolOutput():
                 self.outputs.append(command)
+            case UpdateAgent():
+                self._later(self._habits.updates_ms, self._updated)
 
     def _refuse(self, command: Input | None, code: str, message: str) -> None:
         if command is not None:
@@ -142,9 +145,14 @@ class Server:
         if habits.refuses_session:
             self._refuse(command, "invalid_value", "No such voice.")
         else:
-            output_format, turns = PCMU if habits.takes_mulaw else "audio/pcm", command.config.turn_detection
+            turns = command.config.turn_detection
             self._interrupts = habits.interrupts and turns.get("interrupt_response") is not False
             self._responds = habits.responds and turns.get("create_response") is not False
+            self._updated()
+
+    def _updated(self) -> None:
+        if self._connected:
+            output_format = PCMU if self._habits.takes_mulaw else "audio/pcm"
             self._say(SessionUpdated(PCMU, output_format, interrupts=self._interrupts, responds=self._responds))
 
     def _create(self, command: CreateResponse | None) -> None:

@@ -9,15 +9,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from gateway.agent import ChangeAgent, CheckSpeech, HandOver, RunTool
 from gateway.call import Call, Command, Event
 from gateway.call.commands import (
     ClearAudio,
     CloseModel,
     CloseStream,
+    Errand,
     HangUp,
     Note,
+    NoteGuardrailTripped,
     PlayAudio,
     SendMark,
+    TransferCall,
 )
 from gateway.protocol.inputs import AppendAudio, Input
 from gateway.providers.events import CallerAudio, MarkEchoed
@@ -47,6 +51,12 @@ class Model(Protocol):
     def close(self) -> None: ...
 
 
+class Helpers(Protocol):
+    """Those who do what an agent cannot do by speaking."""
+
+    def carry_out(self, errand: Errand) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One thing that happened to the call, and what the call made of it."""
@@ -64,6 +74,16 @@ class Entry:
     """Whether it went the short way of what nothing follows from."""
 
     @property
+    def tripped(self) -> bool:
+        """Whether a guardrail has cut what the agent said."""
+        return any(isinstance(done, NoteGuardrailTripped) for done in self.commands)
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the model was let go of before anything else; an agent that hangs up settles its affairs first."""
+        return CloseModel() in self.commands and HangUp() not in self.commands
+
+    @property
     def plain(self) -> bool:
         """Whether it was nothing but a frame on its way to the model, or held."""
         return isinstance(self.cause, CallerAudio) and all(isinstance(done, AppendAudio) for done in self.commands)
@@ -73,12 +93,20 @@ class Shell:
     """The bridge's part."""
 
     def __init__(
-        self, agenda: Agenda, call: Call, *, to_phone: Wire, to_model: Wire, phone: Provider, model: Model
+        self,
+        agenda: Agenda,
+        call: Call,
+        *,
+        to_phone: Wire,
+        to_model: Wire,
+        phone: Provider,
+        model: Model,
+        hands: Helpers,
     ) -> None:
         self.entries: list[Entry] = []
         self._agenda, self._call = agenda, call
         self._to_phone, self._to_model = to_phone, to_model
-        self._phone, self._model = phone, model
+        self._phone, self._model, self._hands = phone, model, hands
         self._alarm_ms = float("inf")
 
     def begin(self) -> None:
@@ -127,8 +155,10 @@ class Shell:
                 phone.hang_up()
             case CloseModel():
                 self._to_model.send(model.close)
+            case RunTool() | HandOver() | CheckSpeech() | ChangeAgent():
+                self._hands.carry_out(command)
             case _:
-                if not isinstance(command, Note):
+                if not isinstance(command, Note | TransferCall):
                     wanted = command
                     self._to_model.send(lambda: model.receive(wanted))
 

@@ -15,21 +15,22 @@ from gateway.protocol.events import (
     AudioDelta,
     CallerTranscript,
     ErrorReceived,
-    FunctionCalled,
     ResponseDone,
     SpeechStarted,
     SpeechStopped,
 )
 from gateway.protocol.inputs import CancelResponse, CreateResponse, TruncateItem
 from tests.call.world.clears import NEVER_MS, Clear, clears
+from tests.call.world.errands import answered_turns
 from tests.call.world.segments import spoken
 from tests.call.world.server import WORDS
 from tests.call.world.shell import Entry
-from tests.call.world.speech import HANG_UP, Item
+from tests.call.world.speech import Item
 from tests.call.world.telephone import FRAME_MS, Chunk
-from tests.call.world.told import Told, course
+from tests.call.world.told import course
 from tests.call.world.world import Account
 
+ANSWER = CreateResponse()
 DECIDED_MS = 400.0
 MARKED_MS = 250.0
 """No later than this, and a round trip, it is known that an item has begun to be heard."""
@@ -61,7 +62,7 @@ def nothing_is_forgotten_before_the_decision(account: Account) -> Iterator[str]:
         for command in entry.commands if stopped and stopped[0].at_ms <= entry.at_ms else ():
             if isinstance(command, CancelResponse) or (isinstance(command, TruncateItem) and command.item_id in sent):
                 yield f"{entry.at_ms:.1f} ms: {command}, before it was known who spoke"
-        if entry.barge_ins > barge_ins:
+        if entry.barge_ins > barge_ins or entry.tripped:
             barge_ins = entry.barge_ins
             sent.clear()
         if isinstance(entry.cause, AudioDelta) and any(isinstance(done, PlayAudio) for done in entry.commands):
@@ -69,10 +70,12 @@ def nothing_is_forgotten_before_the_decision(account: Account) -> Iterator[str]:
 
 
 def what_is_off_is_never_cut(account: Account) -> Iterator[str]:
-    """Where the caller cannot cut in, nothing of what is heard is thrown away; or at all, if that is so always."""
+    """Where the caller cannot cut in, only guardrails throw away what is heard; or at all, if that is so always."""
     plan, words = account.conditions.plan, spoken(account)
     modes = {plan.barge_in, *(segment.barge_in for segment in plan.segments)}
     for clear, queue in zip(clears(account), account.telephone.queues, strict=False):
+        if clear.tripped:
+            continue
         if plan.takes_turns and modes == {"off"}:
             yield f"a clear at {clear.at_ms:.1f} ms"
         item = _surely_heard(account, queue, clear)
@@ -112,8 +115,6 @@ class Reasons:
                 self.started_ms, self.dismissed_ms = entry.at_ms, NEVER_MS
             case SpeechStopped():
                 self.given = self.given or not 0 <= entry.at_ms - self.dismissed_ms < LOOKED_AGAIN_MS
-            case FunctionCalled(name=name) if name != HANG_UP:
-                self.given = True
             case ResponseDone(status="failed") | ErrorReceived(refused=CreateResponse()):
                 self.given = True
             case CallerTranscript(transcript=text) if text not in {"", WORDS["nod"]}:
@@ -123,11 +124,13 @@ class Reasons:
 
 
 def one_answer_is_asked_for_each_turn(account: Account) -> Iterator[str]:
-    """An answer is asked for when the caller has spoken, a tool has answered, or a response has failed, and once."""
+    """An answer is asked for when the caller has spoken, all tools answered, or a response has failed, and once."""
     reasons, guarded = Reasons(), account.conditions.plan.self_echo_guard
-    for entry, _ in course(account.entries):
+    answered = answered_turns(account)
+    for number, (entry, _) in enumerate(course(account.entries)):
         reasons.learn(entry)
-        if any(isinstance(done, CreateResponse) and not done.segment for done in entry.commands):
+        reasons.given = reasons.given or number in answered
+        if ANSWER in entry.commands:
             if not reasons.given:
                 yield f"{entry.at_ms:.1f} ms: an answer is asked for, and for no reason"
             reasons.given = guarded and entry.at_ms < reasons.started_ms + DECIDED_MS
@@ -147,15 +150,9 @@ def who_speaks_is_answered(account: Account) -> Iterator[str]:
             words_ms = account.server.turns[entry.cause.item_id].get("words", 0)
             if words_ms >= WORDS_MS:
                 waiting[entry.cause.item_id] = entry.at_ms
-        if any(isinstance(done, CreateResponse) and not done.segment for done in entry.commands):
+        if ANSWER in entry.commands:
             waiting.clear()
-        free_ms = (free_ms or entry.at_ms) if _free(entry, told) else None
-
-
-def _free(entry: Entry, told: Told) -> bool:
-    """Whether nothing speaks against asking for a response."""
-    asks = any(isinstance(done, CreateResponse) for done in entry.commands)
-    return told.opened and not (asks or told.asked or told.under_way or told.caller_speaks or told.let_go)
+        free_ms = (free_ms or entry.at_ms) if told.free_for(entry) else None
 
 
 TURN_LAWS = (

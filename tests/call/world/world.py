@@ -10,7 +10,9 @@ from random import Random
 from gateway.call import Call, Event
 from gateway.call.events import HangUpRequested
 from gateway.playback import PlaybackLedger
+from tests.call.world.agents import with_agents
 from tests.call.world.conditions import Conditions, draw
+from tests.call.world.hands import Hands
 from tests.call.world.options import with_options
 from tests.call.world.server import Server
 from tests.call.world.shell import OUR_CLOCK_MS, Entry, Shell
@@ -40,7 +42,8 @@ class World:
 
     def __init__(self, seed: int) -> None:
         rng = Random(seed)
-        self._conditions = with_options(draw(rng), Random(f"options {seed}"))
+        conditions = with_options(draw(rng), Random(f"options {seed}"))
+        self._conditions = with_agents(conditions, Random(f"agents {seed}"))
         self._agenda = Agenda()
         phone_net, model_net = self._conditions.phone_net, self._conditions.model_net
         self._wires = [
@@ -56,6 +59,7 @@ class World:
             to_model=self._wires[2],
             phone=self._telephone,
             model=self._server,
+            hands=Hands(self._agenda, self._conditions, Random(f"hands {seed}"), self._from_hands),
         )
         self.account = Account(
             seed, self._conditions, self._shell.entries, self._telephone, self._server, self._call.ledger
@@ -76,3 +80,6 @@ class World:
 
     def _from_model(self, event: Event) -> None:
         self._wires[3].send(lambda: self._shell.dispatch(event))
+
+    def _from_hands(self, event: Event) -> None:
+        self._shell.dispatch(event)
