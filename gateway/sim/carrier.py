@@ -5,19 +5,25 @@ The phone company's part in one call: it carries out TwiML, verb by verb.
 unless the caller has hung up, its `action` is asked for other verbs, or the next one is carried out.
 A stream that cannot be opened is skipped the same way. With nothing left to do the call is over.
 
-Verbs other than `<Connect>` take no time here; they are kept, in order, in `carried_out`.
+`<Dial>` rings somebody for as long as that somebody lets it ring, and lasts for as long as the two talk. Then its
+`action` is asked what to do next, or the call is over; a caller who hangs up while it rings is told of there as well.
+
+Other verbs take no time here; they are kept, in order, in `carried_out`.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import assert_never
 from uuid import uuid4
 
+from gateway.sim.callee import ANYBODY, Callee, DialCallStatus
 from gateway.sim.codes import AnswerError, RequestError
 from gateway.sim.echo_path import EchoPath
 from gateway.sim.faults import PhoneFaults
@@ -63,6 +69,8 @@ class CallSetup:
     status_url: str
     extra_fields: Mapping[str, str]
     echo: EchoPath | None = None
+    callees: Mapping[str, Callee] = field(default_factory=dict)
+    """Who answers where, by number or address; everybody else is `ANYBODY`."""
 
     def fields(self, call_status: str) -> dict[str, str]:
         """The form that every request about this call carries."""
@@ -99,16 +107,21 @@ class Carrier:
         self._client = client
         self._journal = journal
         self._caller_hung_up = False
+        self._put_through = False
+        """Whether the caller has talked to somebody else last."""
+        self._interrupted = asyncio.Event()
         self._update: list[Verb] | None = None
         self._fetches = 0
 
-    async def fetch(self, url: str, method: str = "POST") -> list[Verb]:
-        """Ask the application at *url* what to do with the call."""
-        call_status = "in-progress" if self._fetches else "ringing"
+    async def fetch(
+        self, url: str, method: str = "POST", dialled: Mapping[str, str] = MappingProxyType({})
+    ) -> list[Verb]:
+        """Ask the application at *url* what to do with the call, and tell it what became of a `<Dial>`."""
+        call_status = "completed" if self._caller_hung_up else "in-progress" if self._fetches else "ringing"
         self._fetches += 1
         if self._fetches > REDIRECT_LIMIT:
             raise AnswerError(11200, f"expected at most {REDIRECT_LIMIT} requests for TwiML in one call")
-        verbs = await self._client.fetch_twiml(url, self._setup.fields(call_status), method)
+        verbs = await self._client.fetch_twiml(url, {**self._setup.fields(call_status), **dialled}, method)
         self._journal.report("twiml", " ".join(type(verb).__name__ for verb in verbs))
         return verbs
 
@@ -129,14 +142,16 @@ class Carrier:
     def hang_up(self) -> None:
         """The caller hangs up."""
         self._caller_hung_up = True
-        self._end_stream()
+        self._interrupt()
 
     def update(self, verbs: list[Verb]) -> None:
         """The application gave the running call other verbs, as it may through Twilio's REST API."""
         self._update = verbs
-        self._end_stream()
+        self._interrupt()
 
-    def _end_stream(self) -> None:
+    def _interrupt(self) -> None:
+        """Whatever is being carried out comes to its end."""
+        self._interrupted.set()
         if self.streams:
             self.streams[-1].hang_up()
 
@@ -149,7 +164,11 @@ class Carrier:
             if isinstance(outcome, Ending):
                 return outcome
             pending = pending if outcome is None else deque(outcome)
-        return Ending.FAILED if self.failure else Ending.AGENT_HUNG_UP
+        return Ending.FAILED if self.failure else self._ended()
+
+    def _ended(self) -> Ending:
+        """There is nothing left to do."""
+        return Ending.TRANSFERRED if self._put_through else Ending.AGENT_HUNG_UP
 
     async def _do(self, verb: Verb) -> Ending | list[Verb] | None:
         if isinstance(verb, Connect):
@@ -161,22 +180,62 @@ class Carrier:
             case Redirect(url, method):
                 return await self.fetch(url, method)
             case Dial():
-                return Ending.TRANSFERRED
+                return await self._dial(verb)
             case Reject():
                 return Ending.REJECTED
             case Hangup():
-                return Ending.AGENT_HUNG_UP
+                return self._ended()
             case Say() | Play() | Pause():
                 return None
             case _:
                 assert_never(verb)
 
+    async def _dial(self, verb: Dial) -> Ending | list[Verb] | None:
+        """Ring somebody; without an `action` the next verb follows where nobody has answered."""
+        began_s = asyncio.get_running_loop().time()
+        status = await self._rung(verb, self._setup.callees.get(verb.to, ANYBODY))
+        self._put_through = status == "completed"
+        self._journal.report("dialled", f"{verb.to}: {status}")
+        if self._update is not None and not self._caller_hung_up:
+            return self._take_update()
+        if not verb.action:
+            return Ending.TRANSFERRED if self._put_through else None
+        lasted_s = round(asyncio.get_running_loop().time() - began_s) if self._put_through else 0
+        dialled = {"DialCallStatus": status, "DialCallSid": "CA" + uuid4().hex, "DialCallDuration": str(lasted_s)}
+        return await self.fetch(verb.action, dialled={**dialled, "DialBridged": str(self._put_through).lower()})
+
+    async def _rung(self, verb: Dial, callee: Callee) -> DialCallStatus:
+        ring_ms = min(callee.rings_ms, verb.timeout_s * 1000)
+        if await self._lasted(ring_ms):
+            return "canceled"
+        if ring_ms < callee.rings_ms:
+            return "no-answer"
+        if callee.status == "completed":
+            self._journal.report("answered", verb.to)
+            await self._lasted(callee.talks_ms)
+        return callee.status
+
+    async def _lasted(self, length_ms: float) -> bool:
+        """Let time pass; whether it was cut short."""
+        self._interrupted.clear()
+        if self._caller_hung_up or self._update is not None:
+            return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(length_ms / 1000):
+                await self._interrupted.wait()
+        return self._interrupted.is_set()
+
+    def _take_update(self) -> list[Verb] | None:
+        update, self._update = self._update, None
+        return update
+
     async def _connect(self, verb: Connect) -> list[Verb] | None:
+        self._put_through = False
         try:
             await self._stream(verb)
         except RequestError as error:
             self._fail(error)
-        update, self._update = self._update, None
+        update = self._take_update()
         if update is not None or self._caller_hung_up:
             return update
         return await self.fetch(verb.action, verb.action_method) if verb.action else None

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.sim.conditions import Conditions
+
 
 @dataclass(frozen=True, slots=True)
 class PhoneEvent:
@@ -22,6 +24,7 @@ class Journal:
     def __init__(self, on_event: Callable[[PhoneEvent], None] | None = None) -> None:
         self.events: list[PhoneEvent] = []
         self.warnings: Counter[int] = Counter()
+        self.conditions = Conditions()
         self.began_s = 0.0
         self._on_event = on_event
 
@@ -39,6 +42,9 @@ class Journal:
         self.events.append(event)
         if self._on_event:
             self._on_event(event)
+        self.conditions.changed()
+        if kind == "ended":
+            self.conditions.over("the call ended")
 
     def warn(self, code: int, why: str) -> None:
         """Something happened that Twilio would have logged under *code*."""

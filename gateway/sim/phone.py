@@ -20,6 +20,7 @@ from typing import Self
 import aiohttp
 
 from gateway.errors import LocalProtocolError
+from gateway.sim.callee import Callee
 from gateway.sim.carrier import CallSetup, Carrier, Ending, First
 from gateway.sim.earpiece import Earpiece
 from gateway.sim.echo_path import EchoPath
@@ -38,7 +39,8 @@ class Phone:
     """
     One call, from dialling to its end.
 
-    With an *echo*, what is played to the caller comes back with what they say.
+    With an *echo*, what is played to the caller comes back with what they say. Whom the caller may be put through to is
+    said by *callees*, by number or address.
 
     Many phones may share a *session*, if its connector allows for as many sockets (aiohttp: 100).
     """
@@ -56,6 +58,7 @@ class Phone:
         faults: PhoneFaults = NO_FAULTS,
         echo: EchoPath | None = None,
         seed: int = 0,
+        callees: Mapping[str, Callee] | None = None,
         status_url: str = "",
         extra_fields: Mapping[str, str] | None = None,
         on_event: Callable[[PhoneEvent], None] | None = None,
@@ -70,6 +73,7 @@ class Phone:
             faults=faults,
             echo=echo,
             seed=seed,
+            callees=callees or {},
             status_url=status_url,
             extra_fields=extra_fields or {},
         )
@@ -152,6 +156,12 @@ class Phone:
     async def update(self, twiml: str) -> None:
         """Give the running call other TwiML, as an application may through Twilio's REST API."""
         self._placed().update(read_twiml(twiml, self._voice_url))
+
+    async def happened(self, kind: str, times: int = 1) -> None:
+        """Wait until something has happened to the call so many times."""
+        await self._journal.conditions.until(
+            lambda: 0 if sum(event.kind == kind for event in self.events) >= times else None, f"{kind} has happened"
+        )
 
     async def ended(self) -> Ending:
         """Wait until the call is over, for whatever reason."""

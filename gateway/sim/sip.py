@@ -117,10 +117,14 @@ class SipProvider:
         """Let a call ring, and tell *webhook_url* of it; *headers*, if any, take the place of the trunk's."""
         call = SipCall(new_id("rtc"), tuple(headers or sip_headers(called, caller)), ring_s=self._ring_s)
         self._api.calls[call.call_id] = call
-        self._tell(webhook_url, "realtime.call.incoming", {"call_id": call.call_id}, call)
+        self.tell_of(call, webhook_url)
         if self._live_twin:
             self._tell(webhook_url, "live.call.incoming", {"session_id": new_id("live")}, call)
         return call
+
+    def tell_of(self, call: SipCall, webhook_url: str) -> None:
+        """Tell *webhook_url* of a call by a webhook of its own, be it the first or another."""
+        self._tell(webhook_url, "realtime.call.incoming", {"call_id": call.call_id}, call)
 
     async def told(self) -> bool:
         """Wait until all has been told, or was told in vain; answers whether every webhook was taken."""

@@ -93,6 +93,10 @@ class SipCall:
         assert self.session is not None
         return self.session
 
+    async def decided(self, *, timeout_s: float = 5.0) -> None:
+        """Wait until it rings no more, whatever has become of it."""
+        await self._wait(lambda: not self.rings, timeout_s)
+
     async def ended(self, *, timeout_s: float = 5.0) -> SipEnding:
         """Wait until it is over."""
         await self._wait(lambda: self.ending is not None, timeout_s)

@@ -13,6 +13,9 @@ from xml.etree.ElementTree import Element
 from gateway.sim.codes import AnswerError
 
 PARAMETER_LIMIT = 500
+RINGS_FOR_S = 30
+LONGEST_RING_S = 600
+NOUNS = ("Number", "Sip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,11 @@ class Dial:
     """Put the caller through to someone else."""
 
     to: str
+    """A number, or the address of a SIP endpoint."""
     action: str = ""
+    timeout_s: int = RINGS_FOR_S
+    """How long it may ring."""
+    caller_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +147,13 @@ def _parameter(element: Element) -> tuple[str, str]:
 
 
 def _dial(element: Element, base_url: str) -> Dial:
+    if strangers := [noun.tag for noun in element if noun.tag not in NOUNS]:
+        raise AnswerError(12200, f"expected {' or '.join(NOUNS)} inside <Dial>, found <{strangers[0]}>")
     to = " ".join("".join(element.itertext()).split())
-    return Dial(to, _url(element.get("action"), base_url))
+    timeout = element.get("timeout", str(RINGS_FOR_S))
+    if not (timeout.isdecimal() and 0 < int(timeout) <= LONGEST_RING_S):
+        raise AnswerError(13212, f"expected a timeout from 1 to {LONGEST_RING_S} on <Dial>, found {timeout!r}")
+    return Dial(to, _url(element.get("action"), base_url), int(timeout), element.get("callerId", ""))
 
 
 def _pause(element: Element) -> Pause:

@@ -60,3 +60,22 @@ def test_the_client_can_clear_the_line() -> None:
     ]
     assert script.send("output_audio_buffer.clear") == []
     assert script.run(10_000) == []
+
+
+def test_responses_are_played_one_after_the_other() -> None:
+    """
+    A second one waits until the first was played; an interruption takes what of it was never heard.
+    """
+    script = on_the_line(1_000)
+    script.send("response.create")
+    script.run(600)
+    assert script.when("output_audio_buffer.started")[1:] == []
+    script.run(300)
+    (first, second), (stopped,) = script.when("output_audio_buffer.started"), script.when("output_audio_buffer.stopped")
+    assert second == stopped
+    assert 1_000 <= stopped - first <= 1_001
+    script.send("response.create")
+    script.run(700)
+    assert "output_audio_buffer.cleared" in kinds(script.hear(tone(200)))
+    heard_ms = [item.parts[0].audio_ms for item in script.engine.items]
+    assert (heard_ms[0], 0 < heard_ms[1] <= 1_000, heard_ms[2]) == (1_000, True, 0)

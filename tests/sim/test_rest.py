@@ -15,6 +15,7 @@ from twilio.rest import Client
 from gateway.sim.carrier import Ending
 from gateway.sim.phone import Phone
 from gateway.sim.rest import ACCOUNT_SID, Asked, RestFaults, TwilioRest
+from gateway.sim.twiml import Say
 from tests.sim.application import Application, Socket, serving
 
 TOKEN = "tok_example_0123456789"
@@ -75,6 +76,79 @@ async def test_a_live_call_is_hung_up() -> None:
         assert [str(verb) for verb in phone.fallback] == ["Hangup()"]
         path = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/{phone.call_sid}.json"
         assert rest.requests == [Asked("POST", path, {"Status": "completed"})]
+
+
+async def test_a_live_call_is_sent_elsewhere() -> None:
+    """
+    Its stream gets `stop`, its socket closes, and the call does what it was given; the answer is a call that goes on.
+    """
+    async with TwilioRest(TOKEN) as rest, aiohttp.ClientSession() as http, calling(rest) as (phone, _, socket):
+        client = Client(ACCOUNT_SID, TOKEN, http_client=Detour(http, rest.url))
+        call = await client.calls(phone.call_sid).update_async(twiml="<Response><Say>Moment</Say></Response>")
+        assert (call.sid, call.status, call.end_time) == (phone.call_sid, "in-progress", None)
+        assert await phone.ended() == Ending.AGENT_HUNG_UP
+        await socket.closed()
+        assert socket.received[-1]["event"] == "stop"
+        assert phone.fallback == [Say("Moment")]
+
+
+@pytest.mark.parametrize(
+    ("form", "code"),
+    [
+        ({"Twiml": "<Response>" + " " * 4_000 + "</Response>"}, 32018),
+        ({"Twiml": "<Response><Gather/></Response>"}, 12200),
+        ({"Twiml": "<Response/>", "Status": "completed?"}, 20001),
+        ({"Url": "https://gw.example.com/voice"}, 20001),
+        ({}, 20001),
+    ],
+    ids=["too long", "no TwiML", "both", "elsewhere", "nothing"],
+)
+async def test_what_means_nothing_changes_nothing(form: dict[str, str], code: int) -> None:
+    """
+    It is refused with Twilio's number, and the stream goes on.
+    """
+    headers = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT_SID, TOKEN)}
+    async with (
+        TwilioRest(TOKEN) as rest,
+        calling(rest) as (phone, _, socket),
+        aiohttp.ClientSession(headers=headers) as http,
+    ):
+        address = f"{rest.url}/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/{phone.call_sid}.json"
+        async with http.post(address, data=form) as answer:
+            assert (answer.status, (await answer.json())["code"]) == (400, code)
+        await socket.expect("media", len(socket.all("media")) + 1)
+        assert phone.fallback == []
+
+
+async def test_there_may_be_so_many_requests_in_a_second() -> None:
+    """
+    The others are too many, whatever they ask for.
+    """
+    headers = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT_SID, TOKEN)}
+    faults = RestFaults(per_second=3, retry_after_s=1)
+    async with TwilioRest(TOKEN, faults=faults) as rest, aiohttp.ClientSession(headers=headers) as http:
+        address = f"{rest.url}/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/CA{'0' * 32}.json"
+        found = []
+        for _ in range(5):
+            async with http.post(address, data={"Status": "completed"}) as answer:
+                found.append((answer.status, (await answer.json())["code"], answer.headers.get("Retry-After")))
+    assert found == [(404, 20404, None)] * 3 + [(429, 20429, "1")] * 2
+
+
+async def test_an_answer_may_get_lost() -> None:
+    """
+    What was asked is done, and whoever asked cannot know.
+    """
+    headers = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT_SID, TOKEN)}
+    async with (
+        TwilioRest(TOKEN, faults=RestFaults(lost_answers=1)) as rest,
+        calling(rest) as (phone, _, _),
+        aiohttp.ClientSession(headers=headers) as http,
+    ):
+        address = f"{rest.url}/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/{phone.call_sid}.json"
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await http.post(address, data={"Status": "completed"})
+        assert await phone.ended() == Ending.AGENT_HUNG_UP
 
 
 async def test_what_cannot_be_ended_is_refused() -> None:

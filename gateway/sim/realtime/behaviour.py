@@ -133,5 +133,7 @@ class Behaviour:
     """The server goes away by itself."""
     sideband_audio: bool = False
     """Whether who is attached to a call gets the agent's audio deltas too."""
+    lineless: bool = False
+    """Whether calls have no line of their own, and who is attached carries their audio, both ways."""
     mcp_tools: tuple[str, ...] = ()
     """Names of the tools that every remote MCP server turns out to have."""

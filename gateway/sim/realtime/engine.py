@@ -65,8 +65,9 @@ class Engine:
         self.memory = Memory(self.context)
         self.responder = Responder(self.context)
         self.listener = Listener(self.context, self.responder)
-        self.playout = Playout(self.context, self.memory, self.responder) if sip_config is not None else None
-        self.context.outlet.mute = sip_config is not None and not behaviour.sideband_audio
+        has_line = sip_config is not None and not behaviour.lineless
+        self.playout = Playout(self.context, self.memory, self.responder) if has_line else None
+        self.context.outlet.mute = has_line and not behaviour.sideband_audio
         self._opened_s = now_s
         self._handlers = self._handler_table()
 
