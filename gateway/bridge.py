@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.agent import ChangeAgent, CheckSpeech, HandOver, RunTool
 from gateway.call import Call, Command, Event
 from gateway.call.commands import (
     ClearAudio,
@@ -22,14 +23,26 @@ from gateway.call.commands import (
     NoteEnded,
     PlayAudio,
     SendMark,
+    TransferCall,
 )
-from gateway.call.events import FrameRejected, HangUpRequested, ModelClosed, Side, StreamClosed
+from gateway.call.events import (
+    FrameRejected,
+    HangUpRequested,
+    ModelClosed,
+    Side,
+    StreamClosed,
+    StreamResumed,
+    TransferRefused,
+)
+from gateway.call.plan import Transfer
 from gateway.errors import GatewayError, RemoteProtocolError
 from gateway.protocol.codec import RealtimeProtocol, encode_audio, speech_first
 from gateway.protocol.events import AudioDelta
 from gateway.protocol.inputs import AppendAudio, Input
 from gateway.providers import Dialect
 from gateway.providers.events import CallerAudio, MarkEchoed
+from gateway.realtime.hands import AgentHands
+from gateway.sessions.rest import MaybeDone
 from gateway.sessions.socket import TextSocket
 
 logger = logging.getLogger(__name__)
@@ -71,6 +84,8 @@ class Bridge:
         dialect: Dialect,
         open_model: Callable[[], Awaitable[TextSocket]],
         hang_up: Callable[[], Awaitable[None]] | None = None,
+        pass_on: Callable[[Transfer], Awaitable[None]] | None = None,
+        hands: AgentHands,
         frames: FrameCount,
         observers: Iterable[Observer] = (),
     ) -> None:
@@ -80,32 +95,56 @@ class Bridge:
         self._dialect = dialect
         self._open_model = open_model
         self._hang_up = hang_up
+        self._pass_on = pass_on
+        self.hands = hands
+        """What carries out what the agent wants."""
         self._frames = frames
         self._observers = tuple(observers)
         self._loop = asyncio.get_running_loop()
         self._protocol = RealtimeProtocol()
         self._model: TextSocket | None = None
         self._model_task: asyncio.Task[None] | None = None
+        self._streams: asyncio.Queue[TextSocket | None] = asyncio.Queue()
+        """By which the call goes on, one after the other, and at last None."""
         self._closing: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_ms = float("inf")
         self._failed = False
 
     async def run(self) -> None:
-        """Carry the call from the start of its stream to the end of both connections."""
+        """Carry the call from the start of its stream, or of the first of them, to the end of both connections."""
         self._model_task = asyncio.create_task(self._model_side(), name="model side")
         try:
             self._carry_out(self._call.start(now_ms=self._loop.time() * 1000))
             self._set_alarm()
             self._stream.attach(self._stream_text, rejected=self._binary_frame)
-            code, _ = await self._stream.closed()
-            self.dispatch(StreamClosed(code))
+            stream: TextSocket | None = self._stream
+            while stream is not None:
+                code, _ = await stream.closed()
+                if stream is self._stream:
+                    self.dispatch(StreamClosed(code))
+                stream = await self._streams.get()
         finally:
             await self._let_go()
 
     def hang_up(self, reason: str) -> None:
         """End the call for a reason of our own."""
         self.dispatch(HangUpRequested(reason))
+
+    @property
+    def is_passed_on(self) -> bool:
+        """Whether the caller is with somebody else, or about to come back."""
+        return self._call.phase == "passed_on"
+
+    async def come_back(self, stream: TextSocket, stream_sid: str) -> None:
+        """Carry the call on by another stream, and be done with it when that has ended."""
+        self._stream.detach()
+        self._in_background(self._stream.close())
+        self._stream, self._stream_sid = stream, stream_sid
+        self._streams.put_nowait(stream)
+        self.dispatch(StreamResumed())
+        stream.attach(self._stream_text, rejected=self._binary_frame)
+        await stream.closed()
 
     # The inbox
 
@@ -156,6 +195,12 @@ class Bridge:
                 self._in_background(self._stream.close(code, reason))
             case HangUp():
                 self._in_background(self._end_call())
+            case TransferCall(transfer):
+                self._in_background(self._transfer(transfer))
+            case NoteEnded():
+                self._streams.put_nowait(None)
+            case RunTool() | HandOver() | CheckSpeech() | ChangeAgent():
+                self.hands.carry_out(command)
             case _:
                 if not isinstance(command, Note):
                     self._send_model(command)
@@ -171,6 +216,7 @@ class Bridge:
             self._failed = True
             self._close_model()
             self._in_background(self._stream.close(1011, "internal error"))
+            self._streams.put_nowait(None)
             self._tell(NoteEnded("failed", "internal_error"))
 
     # The alarm
@@ -270,6 +316,19 @@ class Bridge:
             logger.warning("the provider would not end the call: %s", error)
         await self._stream.close(reason="the agent hung up")
 
+    async def _transfer(self, transfer: Transfer) -> None:
+        """Have the provider put the caller through; that it does so is told by the end of the stream."""
+        try:
+            if self._pass_on is not None:
+                await self._pass_on(transfer)
+                return
+            logger.warning("the agent transfers the call, but without the provider's secret nobody can be asked to")
+        except GatewayError as error:
+            logger.warning("the call was not transferred: %s", error)
+            self.dispatch(TransferRefused(maybe_done=isinstance(error, MaybeDone)))
+        else:
+            self.dispatch(TransferRefused())
+
     def _in_background(self, closing: Awaitable[None]) -> None:
         task = asyncio.ensure_future(closing)
         self._closing.add(task)
@@ -280,6 +339,7 @@ class Bridge:
         if self._alarm is not None:
             self._alarm.cancel()
         self._close_model()
+        self._in_background(self.hands.close())
         for name in sorted(self._protocol.beta_names):
             logger.warning("the realtime server uses %s, a name of the retired beta", name)
         waiting = [task for task in (*self._closing, self._model_task) if task is not None]

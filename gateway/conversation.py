@@ -8,11 +8,12 @@ changed since the last step, and to what. That is not kept, and costs nothing as
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from gateway.agent import ApprovalRequired, HandOver, RunTool, TookOver, ToolAnswered, ToolCall
 from gateway.audio.g711 import duration_ms
 from gateway.call import Call, Command, Event
 from gateway.call.commands import (
@@ -21,18 +22,27 @@ from gateway.call.commands import (
     NoteBargeIn,
     NoteDismissed,
     NoteEnded,
+    NoteGuardrailTripped,
+    NoteInterrupted,
+    NoteLimited,
     NoteReceipt,
     NoteResumed,
+    NoteTransfer,
     NoteTruncateRefused,
+    TransferCall,
 )
+from gateway.call.events import MessageTaken
+from gateway.costs import CallCost
 from gateway.playback import BargeIn, Cut, ItemAudio
 from gateway.playback.heard_text import HeardText
 from gateway.playback.playout import ItemKey
-from gateway.protocol.events import CallerTranscript, SpeechStarted, TranscriptDone
+from gateway.protocol.events import CallerTranscript, DtmfReceived, ItemTruncated, SpeechStarted, TranscriptDone
 from gateway.protocol.inputs import TruncateItem
 from gateway.providers.events import DtmfPressed
 
 CALLS_KEPT = 100
+SHOWN_CHARACTERS = 2_000
+"""Of what a tool is given, and of what it answers."""
 ENTRIES_KEPT = 2_000
 
 Kind = Literal[
@@ -44,9 +54,19 @@ Kind = Literal[
     "dismissed",
     "resumed",
     "heard",
+    "truncated",
     "truncate_refused",
+    "transferring",
+    "transfer",
     "receipt",
+    "tool_called",
+    "approval_required",
+    "tool_answered",
+    "message",
+    "handed_over",
+    "guardrail",
     "ledger",
+    "limited",
     "hanging_up",
     "ended",
 ]
@@ -71,8 +91,11 @@ class Entry:
 class Conversation:
     """One call's entries, and those who follow them."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call | None, cost: CallCost | None = None, config_sha: str = "") -> None:
+        """Without a *call* that has an account of what was heard, as where the server keeps it, there is none here."""
         self._call = call
+        self._cost = cost
+        self._config_sha = config_sha
         self._loop = asyncio.get_running_loop()
         self._began_s = self._loop.time()
         self._entries: list[Entry] = []
@@ -89,7 +112,17 @@ class Conversation:
                 self._write("caller_said", transcript, item_id)
             case TranscriptDone(_, item_id, transcript):
                 self._write("agent_says", transcript, item_id)
-            case DtmfPressed(digit):
+            case ApprovalRequired(call):
+                self._write("approval_required", call.name, details=self._arguments(call))
+            case MessageTaken(name, number, text):
+                self._write("message", text[:SHOWN_CHARACTERS], details={"name": name, "number": number})
+            case ToolAnswered(call_id, output):
+                self._write("tool_answered", output[:SHOWN_CHARACTERS], details={"call_id": call_id})
+            case TookOver(call_id, profile):
+                self._write("handed_over", profile.name, details={"call_id": call_id})
+            case ItemTruncated(item_id, content_index, audio_end_ms) if (item_id, content_index) not in self._truncated:
+                self._write("truncated", item_id=item_id, details={"heard_ms": audio_end_ms})
+            case DtmfPressed(digit) | DtmfReceived(digit):
                 self._write("key_pressed", digit)
 
     def command(self, command: Command) -> None:
@@ -97,6 +130,12 @@ class Conversation:
         match command:
             case ClearAudio():
                 self._write("barge_in")
+            case NoteInterrupted():
+                self._write("barge_in", details={"by": "server"})
+            case TransferCall(transfer):
+                self._write("transferring", transfer.id)
+            case NoteTransfer(outcome):
+                self._write("transfer", outcome)
             case NoteDismissed(verdict):
                 self._write("dismissed", details={"verdict": verdict})
             case NoteResumed(silent_ms):
@@ -109,12 +148,22 @@ class Conversation:
                 self._write("truncate_refused", code, item_id)
             case NoteReceipt(receipt):
                 self._write("receipt", details=asdict(receipt))
+            case RunTool(call) | HandOver(call):
+                self._write("tool_called", call.name, call.item_id, self._arguments(call))
+            case NoteGuardrailTripped(guardrail, item_id):
+                self._write("guardrail", guardrail, item_id)
+            case NoteLimited(limit):
+                self._write("limited", limit)
             case HangUp():
                 self._write("hanging_up")
             case NoteEnded(result, reason):
                 self._over = True
-                items = [self._account(item) for item in self._call.ledger.items.values()]
-                self._write("ended", reason, details={"result": result, "items": items})
+                items = [self._account(item) for item in self._items.values()]
+                self._write("ended", reason, details={"result": result, "items": items, **self._sums()})
+
+    @staticmethod
+    def _arguments(call: ToolCall) -> dict[str, object]:
+        return {"call_id": call.call_id, "arguments": call.arguments[:SHOWN_CHARACTERS]}
 
     def _heard(self, barge_in: BargeIn) -> dict[str, object]:
         cuts = [self._cut(cut) for cut in barge_in.cuts]
@@ -123,11 +172,11 @@ class Conversation:
     def _cut(self, cut: Cut) -> dict[str, object]:
         """Where an item was cut; what must be heard is cut too, but the model is not told to forget it."""
         key = (cut.item_id, cut.content_index)
-        text = self._call.heard_text(*key)
+        text = self._text(key)
         return {
             "item_id": cut.item_id,
             "heard_ms": cut.audio_end_ms,
-            "generated_ms": duration_ms(self._call.ledger.items[key].received_bytes),
+            "generated_ms": duration_ms(self._items[key].received_bytes),
             "truncated": key in self._truncated,
             "heard_text": text.heard,
             "unheard_text": text.unheard,
@@ -135,7 +184,20 @@ class Conversation:
         }
 
     def _account(self, item: ItemAudio) -> dict[str, object]:
-        return account(item, self._call.heard_text(item.item_id, item.content_index), over=self._over)
+        return account(item, self._text((item.item_id, item.content_index)), over=self._over)
+
+    @property
+    def _items(self) -> Mapping[ItemKey, ItemAudio]:
+        return self._call.ledger.items if self._call else {}
+
+    def _text(self, key: ItemKey) -> HeardText:
+        assert self._call is not None, "only a call that accounts for what was heard has items"
+        return self._call.heard_text(*key)
+
+    def _sums(self) -> dict[str, object]:
+        total = self._cost.total if self._cost else None
+        told = {"cost": total.as_dict() if total else None, "config": self._config_sha or None}
+        return {name: value for name, value in told.items() if value is not None}
 
     def _write(self, kind: Kind, text: str = "", item_id: str = "", details: dict[str, object] | None = None) -> None:
         if len(self._entries) < ENTRIES_KEPT or kind == "ended":
@@ -156,7 +218,7 @@ class Conversation:
                 told += 1
             if self._over:
                 return
-            if changed := steps.changed(self._call, self._loop.time()) if steps else []:
+            if changed := steps.changed(self._items, self._loop.time()) if steps else []:
                 yield Entry(self._at_ms, "ledger", details={"items": [self._account(item) for item in changed]})
             else:
                 await self._something_new(steps.due_s if steps else None)
@@ -177,12 +239,11 @@ class _Steps:
         self._interval_s = interval_s
         self._told: dict[ItemKey, tuple[object, ...]] = {}
 
-    def changed(self, call: Call, now_s: float) -> list[ItemAudio]:
+    def changed(self, items: Mapping[ItemKey, ItemAudio], now_s: float) -> list[ItemAudio]:
         """Items that are no longer what they were; none before the step is due."""
         if now_s < self.due_s:
             return []
         self.due_s = now_s + self._interval_s
-        items = call.ledger.items
         before, self._told = self._told, {key: _figures(item) for key, item in items.items()}
         return [items[key] for key, figures in self._told.items() if figures != before.get(key)]
 
@@ -197,9 +258,11 @@ class Conversations:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Conversation] = OrderedDict()
 
-    def begin(self, call_sid: str, call: Call) -> Conversation:
-        """Keep a conversation for a call."""
-        conversation = self._kept[call_sid] = Conversation(call)
+    def begin(
+        self, call_sid: str, call: Call | None, cost: CallCost | None = None, config_sha: str = ""
+    ) -> Conversation:
+        """Keep a conversation for a call; it ends with the call's *cost*, and with what it was configured by."""
+        conversation = self._kept[call_sid] = Conversation(call, cost, config_sha)
         while len(self._kept) > CALLS_KEPT:
             self._kept.popitem(last=False)
         return conversation

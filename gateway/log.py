@@ -44,5 +44,5 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("websockets").setLevel(logging.WARNING)
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    for library in ("asyncio", "httpcore2", "httpx2", "mcp", "websockets"):
+        logging.getLogger(library).setLevel(logging.WARNING)

@@ -7,11 +7,13 @@ held so that printing them shows stars, and no message repeats one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,11 +23,13 @@ from gateway.lines import Line
 from gateway.lines.scalars import either, shown, unquoted, whole_from
 from gateway.lines.urls import RealtimeUrl, split_url
 from gateway.lines.wording import describe, did_you_mean
+from gateway.providers.openai_webhook import signing_key
 
 PREFIX = "GATEWAY_"
 ENV_FILE = Path(".env")
 TWILIO_API_URL = "https://api.twilio.com"
 OPENAI_URL = "wss://api.openai.com/v1/realtime"
+OPENAI_API_URL = "https://api.openai.com/v1"
 
 
 def _lowered(value: object) -> object:
@@ -79,6 +83,14 @@ class Settings(BaseSettings):
     """Realtime server of the lines that have no `url` of their own."""
     openai_api_key: Secret = Field(None, validation_alias="OPENAI_API_KEY")
     """Key for the OpenAI API."""
+    openai_api_url: BaseUrl = OPENAI_API_URL
+    """Where OpenAI is asked to accept, transfer and end calls that come by SIP."""
+    openai_webhook_secret: Secret = Field(None, validation_alias="OPENAI_WEBHOOK_SECRET")
+    """Secret that OpenAI signs with when it tells of calls that come by SIP; without it none are taken."""
+    max_calls: Annotated[int, whole_from(1, 1_000_000), BeforeValidator(unquoted)] | None = None
+    """Most calls at a time, on all lines together; not set, as many as come."""
+    state: Path = Path(".gateway")
+    """Folder for what a restart must know of calls that come by SIP; one for each gateway that runs."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lowered)] = "info"
     """How much is logged: `debug`, `info`, `warning` or `error`."""
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lowered)] = "text"
@@ -97,19 +109,33 @@ class Settings(BaseSettings):
         """Return that URL as a provider opens media streams on it."""
         return self.base_url.replace("http", "ws", 1)
 
-    def check_exposure(self) -> None:
-        """Refuse to listen to the world without a way to tell Twilio from anyone else."""
-        if self.twilio_auth_token is not None:
-            return
+    @property
+    def exposed(self) -> str:
+        """The setting by which others can reach this process, and its value; empty when nobody else can."""
+        public_host = split_url(self.public_url or "", "https", "http").hostname if self.public_url else None
         if not _is_loopback(self.host):
+            return f"GATEWAY_HOST is {shown(self.host)}"
+        if public_host is not None and not _is_loopback(public_host):
+            return f"GATEWAY_PUBLIC_URL is {shown(self.public_url)}"
+        return ""
+
+    def check_exposure(self) -> None:
+        """Refuse to listen to the world without a way to tell a provider from anyone else."""
+        if self.exposed and self.twilio_auth_token is None and self.openai_webhook_secret is None:
             raise ConfigError(
-                f"GATEWAY_HOST is {shown(self.host)}, which others can reach, and GATEWAY_TWILIO_AUTH_TOKEN "
-                "is not set; set the token, or listen on GATEWAY_HOST=127.0.0.1"
+                f"{self.exposed}, which others can reach, and GATEWAY_TWILIO_AUTH_TOKEN is not set; set the token (or "
+                "OPENAI_WEBHOOK_SECRET, when calls come by SIP alone), or listen on GATEWAY_HOST=127.0.0.1"
             )
-        if self.public_url is not None and not _is_loopback(split_url(self.public_url, "https", "http").hostname or ""):
+
+    def check_webhooks(self) -> None:
+        """Refuse to be told of calls that could not be accepted."""
+        if self.openai_webhook_secret is None:
+            return
+        signing_key(self.openai_webhook_secret.get_secret_value())
+        if self.openai_api_key is None:
             raise ConfigError(
-                f"GATEWAY_PUBLIC_URL is {shown(self.public_url)}, which others can reach, and "
-                "GATEWAY_TWILIO_AUTH_TOKEN is not set; set the token, or leave the public URL out"
+                "OPENAI_WEBHOOK_SECRET is set, and OPENAI_API_KEY, with which calls that come by SIP are accepted, is "
+                "not; set the key of the same project, or leave the secret out"
             )
 
 
@@ -134,6 +160,12 @@ def _check_env_file(file: Path) -> None:
         raise ConfigError(f"{file}: cannot be read as UTF-8 text; check its permissions and save it again") from error
 
 
+def environment(env_file: Path = ENV_FILE) -> dict[str, str]:
+    """Where the secrets of lines are: the environment, then *env_file* for what it leaves open."""
+    written = dotenv_values(env_file) if env_file.is_file() else {}
+    return {name: value for name, value in written.items() if value} | dict(os.environ)
+
+
 def check_backends(settings: Settings, lines: Iterable[Line]) -> None:
     """Refuse lines that would speak to OpenAI without a key; other servers may need none."""
     if settings.openai_api_key is not None:
@@ -142,7 +174,7 @@ def check_backends(settings: Settings, lines: Iterable[Line]) -> None:
         f"{line.source or line.line}: backend: openai needs OPENAI_API_KEY, which is not set; set it in the "
         "environment, or write `backend: local`"
         for line in lines
-        if line.backend == "openai" and _is_openai(line.url or settings.realtime_url)
+        if line.way is None and line.backend == "openai" and _is_openai(line.url or settings.realtime_url)
     ]
     if problems:
         raise ConfigError("\n".join(problems))

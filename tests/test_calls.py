@@ -9,8 +9,10 @@ from gateway.bridge import Bridge
 from gateway.calls import Calls, StreamRefused
 from gateway.lines import Line
 from gateway.providers.dialect import IncomingCall
+from tests.e2e.exchange import configured
 
 LINE = Line(line="front-desk", numbers=("*",))
+CONFIGURATION = configured(LINE)
 CALL = IncomingCall("CA1", "+15550100", "+15550199")
 OTHER_CALL = IncomingCall("CA2", "anonymous", "+15550199")
 
@@ -44,6 +46,13 @@ class LastingBridge(Bridge):
         self._hung_up.set()
 
 
+def expect(calls: Calls, call: IncomingCall) -> str:
+    """The token of a call, on a line that has room for it."""
+    token = calls.expect(call, LINE, CONFIGURATION)
+    assert token is not None
+    return token
+
+
 def refusal(calls: Calls, token: str, call_sid: str) -> str:
     """Why a stream is turned away."""
     with pytest.raises(StreamRefused) as caught:
@@ -56,7 +65,7 @@ def test_a_token_lets_its_call_in() -> None:
     Who brings it gets the call and the line that the webhook was answered for.
     """
     calls = Calls()
-    expected = calls.claim(calls.expect(CALL, LINE), "CA1")
+    expected = calls.claim(expect(calls, CALL), "CA1")
     assert (expected.call, expected.line) == (CALL, LINE)
 
 
@@ -65,7 +74,7 @@ def test_a_token_is_good_once() -> None:
     A second stream with the same token is turned away.
     """
     calls = Calls()
-    token = calls.expect(CALL, LINE)
+    token = expect(calls, CALL)
     calls.claim(token, "CA1")
     assert refusal(calls, token, "CA1") == "bad_token"
 
@@ -75,7 +84,7 @@ def test_a_token_is_bound_to_its_call() -> None:
     One that leaks opens nothing else, and nothing at all after it was tried.
     """
     calls = Calls()
-    token, other_token = calls.expect(CALL, LINE), calls.expect(OTHER_CALL, LINE)
+    token, other_token = expect(calls, CALL), expect(calls, OTHER_CALL)
     assert refusal(calls, token, "CA2") == "bad_token"
     assert refusal(calls, token, "CA1") == "bad_token"
     assert calls.claim(other_token, "CA2").call == OTHER_CALL
@@ -87,7 +96,7 @@ def test_a_token_that_was_never_given_is_refused(token: str) -> None:
     It takes a webhook to be expected.
     """
     calls = Calls()
-    calls.expect(CALL, LINE)
+    expect(calls, CALL)
     assert refusal(calls, token, "CA1") == "bad_token"
 
 
@@ -96,7 +105,7 @@ def test_tokens_cannot_be_guessed() -> None:
     No two are alike, each is long, and each fits into a stream parameter as it is.
     """
     calls = Calls()
-    tokens = {calls.expect(CALL, LINE) for _ in range(100)}
+    tokens = {expect(calls, CALL) for _ in range(100)}
     assert len(tokens) == 100
     assert all(len(token) >= 32 and token.isascii() and token.isprintable() for token in tokens)
 
@@ -108,7 +117,7 @@ def test_a_token_is_good_for_a_minute(after_s: float, good: bool) -> None:
     """
     clock = Clock()
     calls = Calls(clock_s=clock)
-    token = calls.expect(CALL, LINE)
+    token = expect(calls, CALL)
     clock.now_s += after_s
     if good:
         assert calls.claim(token, "CA1").call == CALL
@@ -133,12 +142,12 @@ async def test_a_call_has_one_stream(lasting: LastingBridge) -> None:
         carried = tasks.create_task(calls.carry("CA1", lasting))
         await lasting.began.wait()
         assert len(calls) == 1
-        assert refusal(calls, calls.expect(CALL, LINE), "CA1") == "duplicate"
-        assert calls.claim(calls.expect(OTHER_CALL, LINE), "CA2").call == OTHER_CALL
+        assert refusal(calls, expect(calls, CALL), "CA1") == "duplicate"
+        assert calls.claim(expect(calls, OTHER_CALL), "CA2").call == OTHER_CALL
         lasting.hang_up("done")
         await carried
     assert len(calls) == 0
-    assert calls.claim(calls.expect(CALL, LINE), "CA1").call == CALL
+    assert calls.claim(expect(calls, CALL), "CA1").call == CALL
 
 
 async def test_draining_waits_for_the_calls_under_way(lasting: LastingBridge) -> None:
@@ -170,6 +179,20 @@ async def test_closing_ends_every_call_and_waits_for_it(lasting: LastingBridge) 
     assert calls.draining
     assert len(calls) == 0
     assert lasting.reasons == ["gateway_stopped"]
+
+
+@pytest.mark.parametrize("leave", [Calls.drain, Calls.close])
+async def test_what_was_begun_is_waited_for(leave: Callable[[Calls], Awaitable[None]]) -> None:
+    """
+    A call that is on its way to be carried, or to be turned away, is not left where it is.
+    """
+    calls, may_end = Calls(), asyncio.Event()
+    calls.begin(may_end.wait())
+    leaving = asyncio.ensure_future(leave(calls))
+    assert not (await asyncio.wait({leaving}, timeout=0.05))[0]
+    may_end.set()
+    async with asyncio.timeout(5):
+        await leaving
 
 
 @pytest.mark.parametrize("leave", [Calls.drain, Calls.close])

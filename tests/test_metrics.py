@@ -6,19 +6,25 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.agent import HandOver, RunTool, ToolCall
 from gateway.call.commands import (
     Command,
     HangUp,
+    NoteAccept,
     NoteBargeIn,
     NoteCleared,
     NoteDeadAir,
     NoteDismissed,
     NoteEnded,
     NoteFlushedMarks,
+    NoteGuardrailTripped,
+    NoteInterrupted,
     NoteLateDelta,
+    NoteLimited,
     NoteReceipt,
     NoteResumed,
     NoteRoundTrip,
+    NoteTransfer,
     NoteTruncateRefused,
 )
 from gateway.call.segments import Receipt
@@ -27,6 +33,7 @@ from gateway.playback import BargeIn
 from gateway.playback.items import Settled
 from gateway.protocol.inputs import TruncateItem
 
+CALL = ToolCall("call_1", "lookup", "{}")
 DOCUMENTED = Path(__file__).parent.parent / "deploy" / "README.md"
 
 
@@ -65,9 +72,18 @@ def counted(*commands: Command) -> dict[str, float]:
         (NoteReceipt(Receipt("terms", "0" * 64, 0, 900, 950)), {"receipts_total": 1}),
         (TruncateItem("item_1", 0, 47), {"truncates_total{heard}": 1}),
         (TruncateItem("item_1", 0, 0), {"truncates_total{unheard}": 1}),
+        (NoteLimited("no_input"), {"calls_limited_total{no_input}": 1}),
         (NoteTruncateRefused("item_1", "invalid_value"), {"truncates_total{refused}": 1}),
         (HangUp(), {"agent_hang_ups_total": 1}),
+        (RunTool(CALL), {"tool_calls_total": 1}),
+        (HandOver(CALL, "cakes"), {"handoffs_total": 1}),
+        (NoteGuardrailTripped("no prices", "item_1"), {"guardrails_tripped_total": 1}),
+        (NoteInterrupted(), {"barge_ins_total{server}": 1}),
+        (NoteAccept("caller_left"), {"sip_accepts_total{caller_left}": 1}),
+        (NoteTransfer("not_through"), {"transfers_total{not_through}": 1}),
         (NoteEnded("failed", "internal_error"), {"calls_total{failed}": 1, "errors_total{gateway}": 1}),
+        (NoteEnded("failed", "agent_failed"), {"calls_total{failed}": 1, "errors_total{gateway}": 1}),
+        (NoteEnded("failed", "attach_failed"), {"calls_total{failed}": 1}),
     ],
 )
 def test_every_note_is_counted(command: Command, expected: dict[str, float]) -> None:
@@ -114,9 +130,11 @@ def test_every_metric_is_written_down() -> None:
     """
     What is scraped and what the operators' page names are the same metrics, each with the label that it has.
     """
+    metrics = Metrics()
+    metrics.configured("0123456789ab")
     exposed = {
         (sample.name, *(label for label in sample.labels if label != "le"))
-        for family in text_string_to_metric_families(Metrics().render().decode())
+        for family in text_string_to_metric_families(metrics.render().decode())
         for sample in family.samples
     }
     scraped = {(re.sub("_(bucket|count|sum)$", "", name), *labels) for name, *labels in exposed}

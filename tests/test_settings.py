@@ -72,6 +72,9 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "GATEWAY_TWILIO_API_URL=https://api.dublin.ie1.twilio.com/",
         "GATEWAY_REALTIME_URL=ws://127.0.0.1:1/v1",
         "OPENAI_API_KEY=sk-test",
+        "OPENAI_WEBHOOK_SECRET=whsec_c2VjcmV0",
+        "GATEWAY_OPENAI_API_URL=http://127.0.0.1:2/v1/",
+        "GATEWAY_STATE=/var/lib/gateway",
         "GATEWAY_LOG_LEVEL=WARNING",
         "GATEWAY_LOG_FORMAT=Json",
         "UNRELATED=1",
@@ -84,6 +87,9 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert settings.twilio_api_url == "https://api.dublin.ie1.twilio.com"
     assert settings.openai_api_key is not None
     assert settings.openai_api_key.get_secret_value() == "sk-test"
+    assert settings.openai_webhook_secret is not None
+    assert settings.openai_webhook_secret.get_secret_value() == "whsec_c2VjcmV0"
+    assert (settings.openai_api_url, settings.state) == ("http://127.0.0.1:2/v1", Path("/var/lib/gateway"))
     assert (settings.log_level, settings.log_format) == ("warning", "json")
 
 
@@ -246,6 +252,15 @@ def test_a_public_url_needs_a_token() -> None:
     load_settings(None, public_url="http://127.0.0.1:8080").check_exposure()
 
 
+def test_whoever_takes_calls_by_sip_alone_needs_no_token_of_twilio() -> None:
+    """
+    Webhooks of calls by SIP are signed with a secret of their own.
+    """
+    settings = load_settings(None, host="0.0.0.0", openai_webhook_secret="whsec_c2VjcmV0", openai_api_key="sk-1")
+    settings.check_exposure()
+    assert settings.exposed == "GATEWAY_HOST is `0.0.0.0`"
+
+
 def test_settings_are_a_value() -> None:
     """
     Settings never change while the process runs.
@@ -294,6 +309,28 @@ def test_misspelt_variables_are_warned_of() -> None:
     assert "secret" not in warning
 
 
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [("whsec_c2VjcmV0", "OPENAI_API_KEY, .* is not"), ("whsec_", "is no secret"), ("whsec_?", "is no secret")],
+)
+def test_calls_by_sip_need_a_secret_and_a_key(secret: str, said: str) -> None:
+    """
+    A gateway that could not accept what it is told of says so before it listens, without telling the secret.
+    """
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_settings(None, openai_webhook_secret=secret).check_webhooks()
+    assert "c2VjcmV0" not in str(caught.value)
+    load_settings(None, openai_webhook_secret="whsec_c2VjcmV0", openai_api_key="sk-test").check_webhooks()
+    load_settings(None).check_webhooks()
+
+
+def test_a_line_that_answers_nobody_needs_no_key() -> None:
+    """
+    It never speaks to anyone.
+    """
+    check_backends(load_settings(None), [Line(line="closed", numbers=("*",), reject=486)])
+
+
 def test_every_variable_is_explained_and_documented() -> None:
     """
     The handbook's table has every variable, with the default that it really has.
@@ -301,5 +338,15 @@ def test_every_variable_is_explained_and_documented() -> None:
     assert all(variables().values())
     table = README.split("## Settings")[1]
     assert set(re.findall(r"`([A-Z_]+)`", table)) == set(variables())
-    for name in ("host", "port", "config", "twilio_api_url", "realtime_url", "log_level", "log_format"):
+    for name in (
+        "host",
+        "port",
+        "config",
+        "twilio_api_url",
+        "realtime_url",
+        "openai_api_url",
+        "state",
+        "log_level",
+        "log_format",
+    ):
         assert f"| `{getattr(load_settings(None), name)}` |" in table

@@ -5,8 +5,18 @@ import sys
 from collections.abc import Sequence
 
 from gateway import __version__
-from gateway.cli import call, check, demo, serve
+from gateway.cli import call, check, demo, lines, schema, serve, sim
 from gateway.errors import GatewayError
+
+COMMANDS = {
+    "demo": demo,
+    "serve": serve,
+    "check": check,
+    "lines": lines,
+    "schema": schema,
+    "call": call,
+    "sim": sim,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gateway", description="Answers phone calls with realtime agents.")
     parser.add_argument("--version", action="version", version=f"gateway {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, module in {"demo": demo, "serve": serve, "check": check, "call": call}.items():
+    for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(command)
         command.set_defaults(run=module.run)

@@ -40,7 +40,7 @@ async def _call(options: argparse.Namespace) -> int:
     secret = settings.twilio_auth_token.get_secret_value() if settings.twilio_auth_token else None
     base_url = (options.gateway or settings.base_url).rstrip("/")
     network = Network.parse(options.net)
-    says = [await speak(text, voice="caller") for text in options.say] + [_recorded(path) for path in options.wav]
+    says = [await speak(text, voice="caller") for text in options.say] + [recorded(path) for path in options.wav]
     caller = Caller(base_url, [Utterance(speech, options.cut_in_at) for speech in says], secret)
     phone = Phone(
         f"{base_url}/twilio/voice",
@@ -64,7 +64,8 @@ async def _call(options: argparse.Namespace) -> int:
         return 1 if phone.fallback else 0
 
 
-def _recorded(path: Path) -> Speech:
+def recorded(path: Path) -> Speech:
+    """A recording to say; raises `ConfigError` when there is nothing in it."""
     audio = read_wav(path)
     if not audio:
         raise ConfigError(f"{path}: there is no audio in it")

@@ -15,7 +15,7 @@ from gateway.errors import PeerError
 from gateway.sim.journal import PhoneEvent
 from gateway.sim.phone import Phone
 from gateway.sim.voices import Speech
-from gateway.web.conversations import SIGNATURE_HEADER, signature
+from gateway.web.operators import SIGNATURE_HEADER, signature
 
 GREETING_WITHIN_S = 3.0
 """An agent that has said nothing for so long waits for the caller."""
@@ -95,6 +95,8 @@ class Caller:
         match event.kind:
             case "stream_began":
                 self.print("phone", "the gateway answered")
+            case "dialled":
+                self.print("phone", f"put through to {event.detail}")
             case "cleared":
                 self.print("phone", f"stops playing; thrown away: {event.detail}")
             case "warning":
@@ -158,6 +160,14 @@ def _row(account: dict[str, Any]) -> tuple[str, ...]:
 def _deed(entry: dict[str, Any], details: dict[str, Any]) -> str:
     """What the gateway did, or found out, in words."""
     match entry["kind"]:
+        case "barge_in" if details.get("by") == "server":
+            return "somebody speaks over the agent, and the service stops playing"
+        case "truncated":
+            return f"item {short_id(entry['item_id'])} truncated by the service at {details['heard_ms']:,} ms"
+        case "transferring":
+            return f"the call is passed on to {entry['text']}"
+        case "transfer":
+            return f"transfer: {entry['text'].replace('_', ' ')}"
         case "barge_in":
             return "somebody speaks over the agent; clear sent"
         case "dismissed":

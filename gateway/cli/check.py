@@ -3,11 +3,18 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
 
-from gateway.errors import ConfigError
-from gateway.lines import Lines, load_lines
-from gateway.settings import check_backends, load_settings, unknown_variables
+from gateway.agents import Configuration
+from gateway.agents.configuration import complaints
+from gateway.cli.serve import read_configuration
+from gateway.lines import Line, Lines
+from gateway.lines.files import ConfigFiles
+from gateway.prices import PriceTable
+from gateway.prices.load import FILE_NAME
+from gateway.settings import load_settings, unknown_variables
+from gateway.tools.http_client import HttpClient
 
 HELP = "say whether everything that serve needs is in order"
 
@@ -21,25 +28,44 @@ def run(_: argparse.Namespace) -> int:
     settings = load_settings()
     for warning in unknown_variables(os.environ):
         print(f"warning: {warning}", file=sys.stderr)
-    lines: list[Lines] = []
+    found: list[Configuration] = []
+    files = ConfigFiles(settings.config)
     problems = [
-        *_complaints(settings.check_exposure),
-        *_complaints(lambda: lines.append(load_lines(settings.config))),
-        *_complaints(lambda: check_backends(settings, (line for found in lines for line in found))),
+        *complaints(settings.check_exposure),
+        *complaints(settings.check_webhooks),
+        *complaints(lambda: found.append(read_configuration(settings, HttpClient(), files))),
     ]
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
         return 2
-    for line in lines[0]:
-        print(f"{line.line}: {', '.join(line.numbers)} -> {line.url or line.backend} {line.model}")
-    print(f"ok: {len(lines[0])} line(s) in {settings.config}; providers reach {settings.base_url}/twilio/voice")
+    for line in found[0].lines:
+        print(f"{line.line}: {', '.join(line.numbers)} -> {fate(line)}")
+    for remark in _remarks(found[0].lines, found[0].prices, settings.config / FILE_NAME):
+        print(remark)
+    print(f"ok: {len(found[0].lines)} line(s) in {settings.config}; providers reach {settings.base_url}/twilio/voice")
     return 0
 
 
-def _complaints(examine: Callable[[], object]) -> list[str]:
-    try:
-        examine()
-    except ConfigError as error:
-        return [str(error)]
-    return []
+def fate(line: Line) -> str:
+    """What becomes of calls to a line."""
+    match line.way:
+        case "reject":
+            return f"turned away with {line.reject}"
+        case "message":
+            return "told a message"
+        case "forward":
+            return f"put through to {line.forward}"
+        case _:
+            return f"{line.url or line.backend} {line.model}"
+
+
+def _remarks(lines: Lines, prices: PriceTable | None, file: Path) -> Iterator[str]:
+    """Say of which lines the costs are not known, and why."""
+    if prices is None:
+        yield f"costs: not computed, since there is no {file}"
+        return
+    yield f"costs: in {prices.currency}, with {file}"
+    for line in lines:
+        if line.way is None and line.backend == "openai" and prices.find(line.model) is None:
+            yield f"costs: unknown for {line.line}, since {file} has no price of {line.model}"

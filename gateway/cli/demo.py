@@ -5,7 +5,9 @@ import asyncio
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from gateway.agents import Workshop, assembled
 from gateway.cli.caller import Caller, Utterance
 from gateway.cli.live_ledger import short_id
 from gateway.cli.serve import running
@@ -17,6 +19,7 @@ from gateway.sim.phone import Phone
 from gateway.sim.realtime import Behaviour, RealtimeServer, Reply, Say, Turn
 from gateway.sim.verdict import Verdict, judge
 from gateway.sim.voices import SPEECH_LIKE, available_engine, speak
+from gateway.tools.http_client import HttpClient
 
 HELP = "answer a simulated call with a simulated model, interrupt it, and show what the caller heard"
 NUMBER = "+15550199"
@@ -46,7 +49,9 @@ def run(options: argparse.Namespace) -> int:
 async def _demo(*, once: bool) -> int:
     async with RealtimeServer(Behaviour(reply=_agent)) as server:
         line = Line(line="demo", numbers=(NUMBER,), greeting=Greeting(text=GREETING))
-        async with running(_settings(server.url), Lines([line])) as gateway:
+        services = HttpClient()
+        configuration = assembled(Lines([line]), Workshop(services, {}, Path()))
+        async with running(_settings(server.url), configuration, services) as gateway:
             base_url = gateway.settings.base_url
             verdicts = await _play(base_url, gateway.auth_token, server)
             right = _report(verdicts)

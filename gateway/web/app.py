@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from gateway.errors import ConfigError
-from gateway.web import conversations, media, probes, voice
+from gateway.web import approvals, conversations, media, openai_webhook, probes, sip_calls, transfers, voice
 from gateway.web.gateway import GATEWAY, Gateway
 
 BODY_LIMIT_BYTES = 64 * 1024
@@ -15,7 +15,7 @@ BACKLOG = 2048
 
 
 def make_app(gateway: Gateway) -> web.Application:
-    """The application: a provider's three routes, the conversations and the probes."""
+    """The application: a provider's three routes, what operators may see and decide, and the probes."""
     app = web.Application(client_max_size=BODY_LIMIT_BYTES)
     app[GATEWAY] = gateway
     app.add_routes(
@@ -24,9 +24,12 @@ def make_app(gateway: Gateway) -> web.Application:
             web.get("/readyz", probes.readyz),
             web.get("/metrics", probes.metrics),
             web.get("/calls/{call_sid}/conversation", conversations.follow),
+            web.post("/calls/{call_sid}/tools/{call_id}/{decision:approve|reject}", approvals.decide),
+            web.post("/openai/webhook", openai_webhook.webhook),
             web.get("/{provider}/voice", voice.voice),
             web.post("/{provider}/voice", voice.voice),
             web.post("/{provider}/status", voice.status),
+            web.post("/{provider}/transferred/{token}", transfers.transferred),
             web.get("/{provider}/media", media.media),
         ]
     )
@@ -46,8 +49,12 @@ async def listening(gateway: Gateway) -> AsyncIterator[str]:
             host, port = gateway.settings.host, gateway.settings.port
             raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; set GATEWAY_PORT") from error
         gateway.settings = gateway.settings.model_copy(update={"port": runner.addresses[0][1]})
+        await sip_calls.take_up(gateway)
         yield gateway.settings.base_url
     finally:
         await gateway.calls.close()
+        await gateway.registry.close()
         await gateway.rest.close()
+        await gateway.services.close()
+        await gateway.configuration.close()
         await runner.cleanup()

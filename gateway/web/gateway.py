@@ -1,22 +1,45 @@
 """Everything that the handlers of one running gateway share."""
 
+import asyncio
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
-from gateway.call import CallPlan
-from gateway.call.farewell import HANG_UP_TOOL
-from gateway.call.plan import GREETING, Goodbye, Segment
+from gateway.agent import AgentProfile
+from gateway.agents import Approvals, CallContext, Configuration
+from gateway.agents.own_tools import own_tools
+from gateway.call import CallPlan, Event
+from gateway.call.errands import tools_of
+from gateway.call.events import BudgetSpent
+from gateway.call.plan import GREETING, CallLimits, DigitRules, Goodbye, Menu, MenuKey, NoInput, Segment, Transfer
+from gateway.call.sip_call import TERMS, SipTerms
 from gateway.calls import Calls
 from gateway.conversation import Conversations
+from gateway.costs import Budget, CallCost
+from gateway.errors import ConfigError
 from gateway.lines import Line, Lines
 from gateway.metrics import Metrics
 from gateway.protocol.session import SessionConfig
+from gateway.providers.openai_calls import OpenAICalls
+from gateway.providers.openai_webhook import Seen
 from gateway.providers.twilio_rest import TwilioApi
+from gateway.realtime.hands import AgentHands
+from gateway.realtime.run_context import RunContextWrapper
 from gateway.sessions.rest import RestClient
+from gateway.sessions.sip import SipLine
 from gateway.settings import Settings
+from gateway.sip_registry import SipRegistry
+from gateway.tools.http_client import HttpClient
+from gateway.tools.messages import Messages
+from gateway.web.tokens import CallTokens
+
+logger = logging.getLogger(__name__)
+
+AGENT_WITHIN_S = 3.0
+"""An agent whose instructions are code may take so long to say what they are."""
 
 
 @dataclass(slots=True)
@@ -24,7 +47,12 @@ class Gateway:
     """One gateway: what it is configured with and what it has under way."""
 
     settings: Settings
-    lines: Lines
+    configuration: Configuration
+    """What new calls begin with; exchanged as a whole."""
+    config_refused: str = ""
+    """Why what is in the files now cannot be used; empty when it is."""
+    services: HttpClient = field(default_factory=HttpClient)
+    """Asks the services that tools are about."""
     local_url: str | None = None
     """Where the built-in realtime server listens; None when no line needs it."""
     metrics: Metrics = field(default_factory=Metrics)
@@ -32,6 +60,29 @@ class Gateway:
     conversations: Conversations = field(default_factory=Conversations)
     rest: RestClient = field(default_factory=RestClient)
     """Asks the REST sides of all providers."""
+    passed_on: CallTokens = field(default_factory=CallTokens)
+    """For whoever tells what came of a transfer."""
+    returning: CallTokens = field(default_factory=CallTokens)
+    """For the streams of calls that come back."""
+    registry: SipRegistry = field(init=False)
+    """Which calls that came by SIP are under way."""
+    messages: Messages = field(init=False)
+    """What callers have left."""
+    seen: Seen = field(default_factory=Seen)
+    """Which calls that come by SIP were told of before."""
+    sip_terms: SipTerms = TERMS
+    """How long calls that come by SIP are waited for; a line says how long they may last."""
+
+    def __post_init__(self) -> None:
+        self.registry = SipRegistry(self.settings.state)
+        self.messages = Messages(self.settings.state)
+        self.calls.most = self.settings.max_calls
+        self.metrics.configured(self.configuration.sha)
+
+    @property
+    def lines(self) -> Lines:
+        """Who answers which number, as of now."""
+        return self.configuration.lines
 
     @property
     def twilio(self) -> TwilioApi | None:
@@ -43,6 +94,52 @@ class Gateway:
         """The secret that Twilio signs with; None leaves requests unchecked, on loopback only."""
         token = self.settings.twilio_auth_token
         return token.get_secret_value() if token else None
+
+    @property
+    def openai_calls(self) -> OpenAICalls | None:
+        """OpenAI's REST side; None without the key that opens it."""
+        key = self.settings.openai_api_key
+        return OpenAICalls(self.settings.openai_api_url, key.get_secret_value()) if key else None
+
+    def sip_line(self, call_id: str, line: Line | None = None) -> SipLine:
+        """The way to a call that came by SIP; raises `ConfigError` without a key."""
+        calls = self.openai_calls
+        if calls is None:
+            raise ConfigError("a call that came by SIP needs OPENAI_API_KEY, which is not set")
+        model, url = (line.model, line.url) if line else ("", None)
+        headers = {"Authorization": f"Bearer {calls.api_key}"}
+        return SipLine(call_id, calls, self.rest, model, url or self.settings.realtime_url, headers)
+
+    def hands(
+        self, line: Line, call: CallContext, report: Callable[[Event], None], configuration: Configuration
+    ) -> AgentHands:
+        """What carries out what the agent of *line* wants in a call, and reports what comes of it."""
+        return AgentHands(
+            configuration.agent_of(line),
+            report=report,
+            context=RunContextWrapper(call),
+            observer=Approvals(report),
+            tools=tuple(own_tools(line, call, self.messages, report)),
+            output_guardrails=configuration.casts[line.line].guardrails,
+            tool_timeout_s=TOOL_WITHIN_S,
+        )
+
+    def cost(
+        self, line: Line, wanted: CallPlan, configuration: Configuration, dispatch: Callable[[Event], None]
+    ) -> CallCost:
+        """
+        What adds up the cost of a call, and tells the call by *dispatch* when that is as much as it may be.
+
+        The built-in server counts tokens, and nobody pays for them.
+        """
+        loop = asyncio.get_running_loop()
+        return CallCost(
+            configuration.prices if line.backend == "openai" else None,
+            model=line.model,
+            transcription_model=wanted.session.transcription_model,
+            spent=self.metrics.spent,
+            budget=Budget(line.max_cost, lambda: loop.call_soon(dispatch, BudgetSpent())) if line.max_cost else None,
+        )
 
     def realtime_url(self, line: Line) -> str:
         """Where the sessions of *line* are opened."""
@@ -56,23 +153,77 @@ class Gateway:
         return {"Authorization": f"Bearer {key.get_secret_value()}"} if key and line.backend == "openai" else {}
 
 
+TOOL_WITHIN_S = 30.0
+"""For tools that say nothing of how long they may take."""
+
 GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
 
 
-def plan(line: Line) -> CallPlan:
-    """What a line wants of a call."""
+def plan(line: Line, agent: AgentProfile, *, attached: bool = False) -> CallPlan:
+    """What a line wants of a call; a session that is *attached* to has its formats already."""
     turn_detection = line.turn_detection.model_dump(exclude_none=True)
     if line.takes_over_turns:
         turn_detection |= {"create_response": False, "interrupt_response": False}
-    tools = (HANG_UP_TOOL,) if line.goodbye else ()
-    return CallPlan(
-        SessionConfig(line.instructions, line.voice, turn_detection, tools=tools),
+    settings = line.session_settings()
+    wanted = CallPlan(
+        SessionConfig(agent.instructions, line.voice, turn_detection, attached=attached, **settings),
         tuple(_opening(line)),
         line.barge_in,
         line.self_echo_guard,
         Goodbye(line.goodbye.text, line.goodbye.wait_s * 1000) if line.goodbye else None,
         line.takes_over_turns,
+        agent,
+        limits=_limits(line),
+        digits=_digits(line),
+        presses_keys=line.send_dtmf,
+        menu=_menu(line),
+        transfers=tuple(_transfers(line)),
     )
+    return replace(wanted, session=replace(wanted.session, tools=(*agent.tools, *tools_of(wanted))))
+
+
+def _transfers(line: Line) -> Iterator[Transfer]:
+    for name, to in line.transfer.items():
+        yield Transfer(name, to.to, to.when or "", to.say or "", to.timeout_s * 1000, to.caller_id or "")
+
+
+def _limits(line: Line) -> CallLimits:
+    longest_ms = None if line.max_duration is None else line.max_duration.total_seconds() * 1000
+    text = line.limit_text or (line.goodbye.text if line.goodbye else None) or ""
+    return CallLimits(longest_ms, _no_input(line), text)
+
+
+def _no_input(line: Line) -> NoInput | None:
+    silence = line.no_input
+    if silence is None:
+        return None
+    number = line.fallback_number if silence.then == "transfer" else None
+    then = Transfer("fallback", number) if number else None
+    return NoInput(silence.after.total_seconds() * 1000, silence.prompts, then)
+
+
+def _menu(line: Line) -> Menu | None:
+    if line.menu is None:
+        return None
+    keys = {
+        key: MenuKey(does.say or "", does.handoff or "", does.transfer or "") for key, does in line.menu.keys.items()
+    }
+    return Menu(keys, line.menu.invalid or "")
+
+
+def _digits(line: Line) -> DigitRules | None:
+    rules = line.collect_digits
+    return DigitRules(rules.most, rules.terminator or "", rules.timeout_s * 1000, rules.cuts) if rules else None
+
+
+async def introduced(hands: AgentHands) -> AgentProfile | None:
+    """Who answers; None when its instructions, which may be code of others, cannot be had."""
+    try:
+        async with asyncio.timeout(AGENT_WITHIN_S):
+            return await hands.profile()
+    except Exception:
+        logger.exception("the agent cannot say what its instructions and tools are; it cannot answer")
+        return None
 
 
 def _opening(line: Line) -> Iterator[Segment]:

@@ -2,33 +2,37 @@
 
 import asyncio
 import logging
-import time
-from functools import partial
+from dataclasses import replace
 
 from aiohttp import web
 
+from gateway.agent import AgentProfile
+from gateway.agents import CallContext
 from gateway.bridge import Bridge
-from gateway.call import Call
-from gateway.call.commands import Command, NoteEnded
-from gateway.call.events import Event
+from gateway.call import Call, CallPlan
+from gateway.call.commands import NoteEnded
 from gateway.calls import ExpectedCall, StreamRefused
 from gateway.errors import RemoteProtocolError
+from gateway.lines import Line
 from gateway.log import call_sid
 from gateway.protocol.session import session_url
 from gateway.providers import Dialect
 from gateway.providers.events import StreamStarted
-from gateway.providers.twilio_rest import TwilioApi
 from gateway.sessions.model import open_model
 from gateway.sessions.provider import accept
 from gateway.sessions.socket import TextSocket
-from gateway.web.gateway import GATEWAY, Gateway, plan
+from gateway.web.call_log import CallLog
+from gateway.web.gateway import GATEWAY, Gateway, introduced, plan
 from gateway.web.requests import dialect_of, is_signed
+from gateway.web.transfers import ProviderCall, coming_back, tokens_of
+from gateway.web.voice import CALL_ID
 
 logger = logging.getLogger(__name__)
 
 START_WITHIN_S = 5.0
 FRAMES_BEFORE_START = 50
 POLICY_VIOLATION = 1008
+INTERNAL_ERROR = 1011
 
 
 async def media(request: web.Request) -> web.StreamResponse:
@@ -40,14 +44,20 @@ async def media(request: web.Request) -> web.StreamResponse:
     stream = accept(request)
     try:
         started = await _started(stream, dialect)
-        expected = gateway.calls.claim(started.parameters.get(dialect.token_parameter, ""), started.call_sid)
+        token = started.parameters.get(dialect.token_parameter, "")
+        back = coming_back(gateway, token, started.call_sid)
+        expected = gateway.calls.claim(token, started.call_sid) if back is None else None
     except StreamRefused as refused:
         gateway.metrics.stream_refused(refused.reason)
         logger.warning("stream refused: %s", refused)
         await stream.close(POLICY_VIOLATION, str(refused))
     else:
         call_sid.set(started.call_sid)
-        await _carry(gateway, dialect, stream, started, expected)
+        if back is not None:
+            await back.come_back(stream, started.stream_sid)
+        elif expected is not None:
+            with expected.place:
+                await _carry(gateway, dialect, request.match_info["provider"], stream, started, expected)
     return web.Response()
 
 
@@ -92,50 +102,55 @@ class _Opening:
 
 
 async def _carry(
-    gateway: Gateway, dialect: Dialect, stream: TextSocket, started: StreamStarted, expected: ExpectedCall
+    gateway: Gateway,
+    dialect: Dialect,
+    provider: str,
+    stream: TextSocket,
+    started: StreamStarted,
+    expected: ExpectedCall,
 ) -> None:
-    line = expected.line
+    line, call_id = expected.line, started.parameters.get(CALL_ID)
+    configuration = expected.place.configuration
 
     async def open_session() -> TextSocket:
-        url = session_url(gateway.realtime_url(line), model=line.model)
+        session = {"call_id": call_id} if call_id else {"model": line.model}
+        url = session_url(gateway.realtime_url(line), **session)
         return await open_model(url, gateway.realtime_headers(line))
 
-    async def hang_up(twilio: TwilioApi) -> None:
-        await gateway.rest.settle(twilio.hang_up(started.account_sid, started.call_sid))
-
-    call = Call(plan(line), now_ms=asyncio.get_running_loop().time() * 1000)
+    rest_side = ProviderCall.of(gateway, dialect, provider, started)
+    context = CallContext.of(line, started.call_sid, expected.call.caller, expected.call.called)
+    hands = gateway.hands(line, context, lambda event: bridge.dispatch(event), configuration)
+    agent = await introduced(hands)
+    if agent is None:
+        gateway.metrics.command(NoteEnded("failed", "agent_failed"))
+        await stream.close(INTERNAL_ERROR, "the agent failed")
+        return
+    wanted = _wanted(line, agent, attached=bool(call_id))
+    call = Call(wanted, now_ms=asyncio.get_running_loop().time() * 1000)
+    cost = gateway.cost(line, wanted, configuration, lambda event: bridge.dispatch(event))
     bridge = Bridge(
         call,
         stream=stream,
         stream_sid=started.stream_sid,
         dialect=dialect,
         open_model=open_session,
-        hang_up=partial(hang_up, gateway.twilio) if gateway.twilio else None,
+        hang_up=rest_side.hang_up if rest_side else None,
+        pass_on=rest_side.pass_on if rest_side else None,
+        hands=hands,
         frames=gateway.metrics.frames,
-        observers=(gateway.metrics, gateway.conversations.begin(started.call_sid, call), _CallLog(call)),
+        observers=(
+            cost,
+            gateway.metrics,
+            gateway.conversations.begin(started.call_sid, call, cost, configuration.sha),
+            CallLog(call, cost, configuration.sha),
+        ),
     )
     logger.info("call began  line=%s", line.line)
-    with gateway.metrics.active.track_inprogress():
+    with gateway.metrics.active.track_inprogress(), tokens_of(gateway, started.call_sid):
         await gateway.calls.carry(started.call_sid, bridge)
 
 
-class _CallLog:
-    """Says in one line how a call ended."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._began_s = time.monotonic()
-
-    def event(self, event: Event) -> None:
-        """Events are not logged."""
-
-    def command(self, command: Command) -> None:
-        """Log the end."""
-        if isinstance(command, NoteEnded):
-            logger.info(
-                "call ended  duration_ms=%d result=%s reason=%s barge_ins=%d",
-                (time.monotonic() - self._began_s) * 1000,
-                command.result,
-                command.reason,
-                self._call.barge_ins,
-            )
+def _wanted(line: Line, agent: AgentProfile, *, attached: bool) -> CallPlan:
+    """What is wanted of the call; a session that is there already keeps its voice, in which it may have spoken."""
+    wanted = plan(line, agent, attached=attached)
+    return replace(wanted, session=replace(wanted.session, voice=None)) if attached else wanted

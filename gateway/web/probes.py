@@ -12,9 +12,12 @@ async def healthz(_: web.Request) -> web.Response:
 
 async def readyz(request: web.Request) -> web.Response:
     """Whether new calls are taken."""
-    calls = request.app[GATEWAY].calls
-    state = "draining" if calls.draining else "ready"
-    return json_response({"status": state, "calls": len(calls)}, status=503 if calls.draining else 200)
+    gateway = request.app[GATEWAY]
+    calls = gateway.calls
+    state = {"status": "draining" if calls.draining else "ready", "calls": len(calls)}
+    config = {"config": gateway.configuration.sha, "config_refused": gateway.config_refused}
+    told = {name: value for name, value in config.items() if value}
+    return json_response(state | told, status=503 if calls.draining else 200)
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -1,5 +1,6 @@
 """Reading a provider's request: its fields, and whether the provider really sent it."""
 
+import logging
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -7,6 +8,8 @@ from aiohttp import web
 from gateway.providers import DIALECTS, Dialect
 from gateway.providers.dialect import Fields, Signed, collected
 from gateway.web.gateway import GATEWAY
+
+logger = logging.getLogger(__name__)
 
 
 def dialect_of(request: web.Request) -> Dialect:
@@ -29,10 +32,24 @@ async def fields_of(request: web.Request) -> Fields:
 
 
 def is_signed(request: web.Request, dialect: Dialect, fields: Fields, *, scheme: str) -> bool:
-    """Whether the provider sent this; without a secret nothing is checked, and only loopback is served."""
+    """Whether the provider sent this; without a secret nothing is checked, and nobody is served but this machine."""
     gateway = request.app[GATEWAY]
     if gateway.auth_token is None:
-        return True
+        return not gateway.settings.exposed
     base = gateway.settings.stream_base if scheme == "ws" else gateway.settings.base_url
     urls = (f"{base}{request.raw_path}",)
     return dialect.is_signed(Signed(request.method, urls, fields, request.headers), gateway.auth_token)
+
+
+def forbidden(request: web.Request) -> web.HTTPForbidden:
+    """What a request is answered with that the provider did not sign."""
+    base = request.app[GATEWAY].settings.base_url
+    logger.warning(
+        "bad signature on %s; GATEWAY_PUBLIC_URL is %s: is that what the provider calls?", request.path, base
+    )
+    return web.HTTPForbidden(text="the signature does not match\n")
+
+
+def xml_response(text: str, *, status: int = 200) -> web.Response:
+    """What a provider is told to do with a call."""
+    return web.Response(text=text, status=status, content_type="text/xml", charset="utf-8")

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.agents import Configuration, Workshop, assembled
 from gateway.calls import Calls
 from gateway.lines import Line, Lines, ServerVad
+from gateway.prices import PriceTable
+from gateway.realtime.agent import RealtimeAgent
 from gateway.settings import TWILIO_API_URL, load_settings
 from gateway.sim.carrier import Ending
 from gateway.sim.phone import Phone
 from gateway.sim.realtime import Behaviour, RealtimeServer, Reply, Say, Session, Turn
 from gateway.sim.twiml import Connect, Verb, read_twiml
+from gateway.tools.http_client import HttpClient
 from gateway.web.app import listening
-from gateway.web.conversations import SIGNATURE_HEADER, signature
 from gateway.web.gateway import Gateway
+from gateway.web.operators import SIGNATURE_HEADER, signature
 from tests.e2e.heartbeat import Heartbeat
 
 TOKEN = "tok_example_0123456789"
@@ -156,6 +162,17 @@ class Exchange:
         }
 
 
+def configured(
+    *lines: Line,
+    answered_by: RealtimeAgent[Any] | None = None,
+    prices: PriceTable | None = None,
+    services: HttpClient | None = None,
+) -> Configuration:
+    """What a gateway with these lines has; the line called `test` is answered by an agent in Python if there is one."""
+    agents = {"test": answered_by} if answered_by else {}
+    return assembled(Lines(lines), Workshop(services or HttpClient(), os.environ, Path()), prices=prices, agents=agents)
+
+
 @asynccontextmanager
 async def exchange(
     behaviour: Behaviour | None = None,
@@ -164,9 +181,11 @@ async def exchange(
     public_url: str | None = None,
     twilio_api_url: str = TWILIO_API_URL,
     clock_s: Callable[[], float] | None = None,
+    answered_by: RealtimeAgent[Any] | None = None,
+    prices: PriceTable | None = None,
     **line: Any,
 ) -> AsyncIterator[Exchange]:
-    """A gateway with one line, which answers `NUMBER`, and a realtime server behind it."""
+    """A gateway with one line, which answers `NUMBER`, by an agent in Python if there is one, and a realtime server."""
     async with (
         asyncio.timeout(PATIENCE_S),
         RealtimeServer(behaviour or saying()) as server,
@@ -176,7 +195,10 @@ async def exchange(
         settings = load_settings(None, port=0, public_url=public_url, **secrets)
         fields = {"line": "test", "numbers": NUMBER, "url": server.url, "turn_detection": SHORT_TURNS, **line}
         calls = Calls(clock_s=clock_s) if clock_s else Calls()
-        gateway = Gateway(settings, Lines([Line(**fields)]), calls=calls)
+        services = HttpClient()
+        configuration = configured(Line(**fields), answered_by=answered_by, prices=prices, services=services)
+        gateway = Gateway(settings, configuration, calls=calls)
         async with listening(gateway):
             with Heartbeat() as heartbeat:
                 yield Exchange(server, gateway, http, heartbeat)
+        await services.close()

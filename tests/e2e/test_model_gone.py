@@ -155,11 +155,17 @@ LEAVES = [
 
 
 async def dead_air_ms(leave: Leave) -> float:
-    """How long a caller waits between the model's last words and the fallback."""
+    """
+    How long a caller waits between the model's last words and the fallback.
+
+    A connection that breaks takes along what was not read by then, which a slow machine makes a difference to.
+    """
     async with exchange(saying((sound(2_000),), leave=leave), greeting=GREETING) as ex, ex.call() as (phone, session):
         assert await fell_back(phone)
-        assert played_to(phone) == said_by_agent(session) == noise(2_000)[:4_000]
-        assert phone.earpiece.played_ms_since_clear(phone.stream.now_ms()) == 500
+        said, played = said_by_agent(session), played_to(phone)
+        assert said == noise(2_000)[:4_000]
+        assert said == played if leave.code else said.startswith(played)
+        assert phone.earpiece.played_ms_since_clear(phone.stream.now_ms()) == len(played) / 8
         counts = await ex.counts()
         assert counts["calls_total{fallback}"] == counts["errors_total{model}"] == 1
         return (phone.stream.stopped_ms or 0) - phone.earpiece.dry_at_ms()

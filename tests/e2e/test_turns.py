@@ -114,7 +114,7 @@ async def test_a_caller_who_means_it_is_listened_to() -> None:
 
 async def said(text: str, delay_ms: float) -> tuple[int, Verdict]:
     """A call in which a short sound turns out to be words; how often the model was asked, and what was heard."""
-    behaviour = saying((ITEM,), (SHORT,), transcribe=lambda *_: text, transcription_delay_ms=delay_ms)
+    behaviour = saying((sound(1_800),), (SHORT,), transcribe=lambda *_: text, transcription_delay_ms=delay_ms)
     async with (
         exchange(behaviour, greeting=GREETING, barge_in="confirmed") as ex,
         ex.call(inbound=NET, outbound=NET) as (phone, session),

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import aiohttp
 import pytest
 
-from gateway.sim.twiml import Connect, Hangup, Say, read_twiml
+from gateway.sim.twiml import Connect, Dial, Hangup, Say, read_twiml
 from tests.e2e.exchange import NUMBER, TOKEN, exchange
 from tests.e2e.webhooks import BODY_LIMIT_BYTES, FORM, get, official_signature, post
 
@@ -23,8 +23,10 @@ async def test_the_answer_opens_a_stream_and_then_apologises(public_url: str, st
     """
     One stream, to the public address by the scheme that fits, without a query; behind it words and a hang-up.
     """
-    async with exchange(public_url=public_url) as ex:
-        _, text = await post(ex, "/twilio/voice?tenant=7", FORM)
+    path = "/twilio/voice?tenant=7"
+    signed = official_signature(public_url.rstrip("/") + path, FORM)
+    async with exchange(public_url=public_url, auth_token=TOKEN) as ex:
+        _, text = await post(ex, path, FORM, signed)
     connect, say, hang_up = read_twiml(text, public_url)
     assert isinstance(connect, Connect)
     assert connect.url == stream_url
@@ -145,3 +147,14 @@ async def test_a_connection_may_be_reused() -> None:
         for to, expected in (("+15550000", 404), (NUMBER, 200), ("", 400), (NUMBER, 200)):
             async with http.post(f"{ex.address}/twilio/voice", data={**FORM, "To": to}) as answer:
                 assert answer.status == expected
+
+
+async def test_a_line_can_name_who_takes_over_when_the_agent_cannot_go_on() -> None:
+    """
+    The provider dials before it apologises; whoever is put through ends the call by hanging up.
+    """
+    async with exchange(fallback_number="+15550123") as ex:
+        connect, dial, say, hang_up = await ex.ring("CA1")
+    assert (type(connect), type(say), hang_up) == (Connect, Say, Hangup())
+    assert isinstance(dial, Dial)
+    assert dial.to == "+15550123"

@@ -139,3 +139,11 @@ async def test_a_phone_with_another_secret_gets_nowhere() -> None:
         with pytest.raises(RequestError, match="403"):
             await phone.dial()
         assert ex.server.sessions == []
+
+
+async def test_nobody_comes_in_from_outside_without_a_secret() -> None:
+    """
+    A gateway that takes calls by SIP alone can be reached by others, and has nothing to tell Twilio from them.
+    """
+    async with exchange(public_url=PUBLIC) as ex:
+        assert (await post(ex, "/twilio/voice", FORM))[0] == 403
