@@ -407,6 +407,7 @@ class Call:
         """What follows when it may have become the caller's turn."""
         yield from commands
         if self._turns.caller_spoke():
+            self._errands.caller_spoke()
             yield from self._farewell.cancelled()
             yield from self._transferring.cancelled()
         yield from self._ask()
@@ -517,7 +518,7 @@ class Call:
         """What must not be heard is cut, and something else is said."""
         yield NoteGuardrailTripped(wish.guardrail, wish.item_id)
         yield from self._cut_agent((wish.response_id,), now_ms, by_caller=False)
-        self._arbiter.want(self._errands.instead(wish.guardrail))
+        self._errands.say_instead(wish.guardrail)
 
     def _cut_agent(self, responses: Iterable[str], now_ms: float, *, by_caller: bool) -> Iterator[Command]:
         """Like a barge-in that nobody spoke; what must be heard is played again, not over the caller."""

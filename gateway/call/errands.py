@@ -36,6 +36,8 @@ from gateway.protocol.inputs import CreateResponse, SendToolOutput, UpdateAgent
 
 MENU = "menu"
 """The segment that is said when a key of the menu is pressed."""
+CUTS_IN_A_ROW = 3
+"""Times that a guardrail may cut the agent while the caller says nothing, and something else is still said."""
 INSTEAD = "instead"
 """The segment that is said in place of what a guardrail has cut."""
 
@@ -48,6 +50,7 @@ class Errands:
         self._plan = plan
         self._arbiter = arbiter
         self._tones = tones
+        self._cut_in_a_row = 0
         self._run = AgentRun(plan.profile)
         self._digits = Digits(plan.digits, quiet)
         self._fillers = Fillers(quiet)
@@ -72,8 +75,17 @@ class Errands:
         """
         return self._told_to(f'Say now, word for word, and nothing else: "{segment.text}"', segment.id)
 
-    def instead(self, guardrail: str) -> CreateResponse:
-        """Have the model say something else than what a guardrail has cut."""
+    def say_instead(self, guardrail: str) -> None:
+        """
+        Have the model say something else than what a guardrail has cut.
+
+        One that is cut whatever it says is asked no more until the caller has had a turn.
+        """
+        self._cut_in_a_row += 1
+        if self._cut_in_a_row <= CUTS_IN_A_ROW:
+            self._arbiter.want(self._instead(guardrail))
+
+    def _instead(self, guardrail: str) -> CreateResponse:
         if text := self._run.profile.instead.get(guardrail) or self._plan.instead:
             return self.words(Segment(INSTEAD, text))
         return self._told_to(
@@ -83,6 +95,10 @@ class Errands:
 
     def _told_to(self, wish: str, segment: str = "") -> CreateResponse:
         return CreateResponse(f"{self._run.profile.instructions}\n\n{wish}".strip(), segment)
+
+    def caller_spoke(self) -> None:
+        """It was the caller's turn, which the agent answers anew."""
+        self._cut_in_a_row = 0
 
     def called(self, call: FunctionCalled, now_ms: float) -> Iterator[Command | CutSpeech]:
         """The model calls a tool."""
@@ -122,6 +138,7 @@ class Errands:
 
     def pressed(self, key: str, now_ms: float) -> Iterator[Command | CutSpeech]:
         """The caller presses a key, which does not pass the call on."""
+        self._cut_in_a_row = 0
         if choice := self.chosen(key):
             yield from self._choose(choice)
         elif answered := self._digits.pressed(key, now_ms):

@@ -137,6 +137,7 @@ class SipTalk:
         match event:
             case SpeechStarted(item_id):
                 self._turns.caller_speaks()
+                self._errands.caller_spoke()
                 self._caller.speech_began(item_id, now_ms)
                 yield from self._farewell.cancelled()
                 yield from self._transferring.cancelled()
@@ -330,7 +331,7 @@ class SipTalk:
         """What must not be heard is thrown away by the service, which has more of it than anybody else."""
         yield NoteGuardrailTripped(wish.guardrail, wish.item_id)
         yield from self._cut_agent(self._arbiter.active & {wish.response_id})
-        self._arbiter.want(self._errands.instead(wish.guardrail))
+        self._errands.say_instead(wish.guardrail)
 
     def _cut_agent(self, responses: Iterable[str]) -> Talk:
         for response_id in sorted(responses):

@@ -20,7 +20,7 @@ from gateway.call import CallPlan
 from gateway.call.commands import ClearAudio, NoteBargeIn, NoteGuardrailTripped, PlayAudio, SendMark
 from gateway.call.farewell import HANG_UP_TOOL
 from gateway.call.plan import Goodbye, Segment
-from gateway.protocol.events import FunctionCalled, ResponseCreated, TranscriptDelta
+from gateway.protocol.events import FunctionCalled, ResponseCreated, SpeechStarted, SpeechStopped, TranscriptDelta
 from gateway.protocol.inputs import CancelResponse, CreateResponse, SendToolOutput, TruncateItem, UpdateAgent
 from tests.call.phone import Phone
 from tests.call.script import PLAN, SERVER_WAITS, SESSION_UPDATED, Script, completed, on_the_phone, said, says, talking
@@ -206,3 +206,25 @@ def test_a_guardrail_does_not_make_the_agent_talk_over_the_caller() -> None:
     assert phone.played == AGENT[: 300 * 8]
     script >> STOPPED << ... >> 5_000 << ...
     assert phone.played == AGENT[: 300 * 8] + AGENT[: 1_000 * 8]
+
+
+def test_an_agent_that_is_cut_whatever_it_says_is_asked_no_more() -> None:
+    """
+    Until the caller has had a turn: nobody is apologised to without end.
+    """
+    script, _ = cutting()
+    script >> SpeechTripped("resp_1", "item_1", "no prices") << ... >> 200 << ... >> completed() << ...
+    for number in range(2, 6):
+        script >> ResponseCreated(f"resp_{number}") << ...
+        script >> SpeechTripped(f"resp_{number}", f"item_{number}", "no prices") << ...
+        script >> completed(f"resp_{number}") << ...
+    assert len(script.of(CreateResponse)) == 3
+    (
+        script
+        >> SpeechStarted("caller_1", 0)
+        >> SpeechStopped("caller_1", 900)
+        << ...
+        >> SpeechTripped("resp_9", "item_9", "no prices")
+        << ...
+    )
+    assert len(script.of(CreateResponse)) == 4

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from gateway.agent import ChangeAgent, CheckSpeech, SpeechTripped
 from gateway.call.commands import ClearAudio, NoteGuardrailTripped, PlayAudio
+from gateway.call.errands import CUTS_IN_A_ROW
 from gateway.protocol.events import ErrorReceived, ResponseDone, SpeechStarted, TranscriptDelta
 from gateway.protocol.inputs import CancelResponse, CreateResponse
 from tests.call.world import tape
@@ -125,15 +126,20 @@ def what_a_guarded_agent_says_is_judged_to_its_end(account: Account) -> Iterator
 
 
 def something_else_is_said_instead(account: Account) -> Iterator[str]:
-    """Once for what a guardrail has cut, as soon as may be, unless the caller comes first; and again if that fails."""
-    waiting, reasons = Waiting(), 0
+    """
+    Once for what a guardrail has cut, as soon as may be, unless the caller comes first; and again if that fails.
+
+    An agent that is cut time and again need not be made up for without end.
+    """
+    waiting, reasons, cuts = Waiting(), 0, 0
     for entry, told, first in trips(account):
         instead = any(_is_instead(account, done) for done in entry.commands)
         reasons += first + _failed(entry)
         if instead and not reasons:
             yield f"{entry.at_ms:.1f} ms: something else is said, and nothing was cut"
         reasons -= instead
-        if first:
+        cuts += first
+        if first and cuts <= CUTS_IN_A_ROW:
             waiting.begins()
         if waiting.overdue(entry, told, done=instead):
             yield f"{entry.at_ms:.1f} ms: nothing is said instead since {waiting.free_ms} ms"
