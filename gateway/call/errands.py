@@ -58,11 +58,6 @@ class Errands:
         """Calls of tools that the model knows nothing of."""
 
     @property
-    def agent(self) -> str:
-        """Name of the agent that speaks."""
-        return self._run.profile.name
-
-    @property
     def busy(self) -> bool:
         """Whether the caller waits for something that is being done."""
         return self._run.waiting
@@ -86,7 +81,7 @@ class Errands:
             self._arbiter.want(self._instead(guardrail))
 
     def _instead(self, guardrail: str) -> CreateResponse:
-        if text := self._run.profile.instead.get(guardrail) or self._plan.instead:
+        if text := self._run.profile.instead.get(guardrail):
             return self.words(Segment(INSTEAD, text))
         return self._told_to(
             f"What you were saying was stopped by the rule {guardrail!r}. Do not say it. Apologise in one short "

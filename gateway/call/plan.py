@@ -131,8 +131,6 @@ class CallPlan:
     """Who answers; None for an agent that can do no more than speak."""
     transfers: tuple[Transfer, ...] = ()
     """Where the agent may pass the call on to, where the provider can be asked to."""
-    instead: str = ""
-    """Said in place of what a guardrail has cut; empty leaves the words to the agent."""
     limits: CallLimits = CallLimits()
     """When it ends by itself."""
     digits: DigitRules | None = None

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, WithJsonSchema, model_validator
 
 from gateway.lines.durations import duration_from
 from gateway.lines.instead import TURNED_AWAY_AS_BUSY, Busy
-from gateway.lines.scalars import Plain, shown, whole_from
+from gateway.lines.money import Amount
+from gateway.lines.scalars import whole_from
 from gateway.lines.section import Fault, Section, faulty
 from gateway.lines.sip import Target
 from gateway.lines.texts import Text
 
-_AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?")
 
-
-def _read_cost(value: object) -> object:
-    if value is None or isinstance(value, Decimal):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = Plain(value)
-    if not (isinstance(value, Plain) and _AMOUNT.fullmatch(value) and Decimal(value)):
-        raise ValueError(f"{shown(value)} is no amount of money; write like 0.50, in the currency of prices.yaml")
-    return Decimal(value)
+def _check_more_than_nothing(amount: Decimal) -> Decimal:
+    if not amount:
+        raise ValueError("is nothing, and every call costs more; write like 0.50, in the currency of prices.yaml")
+    return amount
 
 
 def _check_some(prompts: tuple[str, ...]) -> tuple[str, ...]:
@@ -61,8 +55,8 @@ class Limits(Section):
     """Where callers are put through when the agent cannot go on."""
     max_cost: (
         Annotated[
-            Decimal,
-            BeforeValidator(_read_cost),
+            Amount,
+            AfterValidator(_check_more_than_nothing),
             WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
         ]
         | None

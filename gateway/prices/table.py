@@ -15,11 +15,11 @@ from typing import Self
 from pydantic import Field
 
 from gateway.lines.file_text import read_text
+from gateway.lines.money import Amount, Currency
 from gateway.lines.section import Section
 from gateway.lines.texts import Text
 from gateway.lines.validation import validated
 from gateway.lines.yaml_source import read_source
-from gateway.prices.money import Amount, Currency
 from gateway.prices.usage import Kind, Usage, Way, response_usage
 from gateway.protocol.model.events import RealtimeModelUsageEvent
 

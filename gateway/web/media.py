@@ -22,7 +22,8 @@ from gateway.sessions.model import open_model
 from gateway.sessions.provider import accept
 from gateway.sessions.socket import TextSocket
 from gateway.web.call_log import CallLog
-from gateway.web.gateway import GATEWAY, Gateway, introduced, plan
+from gateway.web.gateway import GATEWAY, Gateway, introduced
+from gateway.web.plans import plan
 from gateway.web.requests import dialect_of, is_signed
 from gateway.web.transfers import ProviderCall, coming_back, tokens_of
 from gateway.web.voice import CALL_ID

@@ -25,7 +25,8 @@ from gateway.providers.openai_webhook import IncomingSipCall
 from gateway.sip import SipBridge
 from gateway.sip_registry import KeptCall
 from gateway.web.call_log import CallLog
-from gateway.web.gateway import Gateway, introduced, plan
+from gateway.web.gateway import Gateway, introduced
+from gateway.web.plans import plan
 
 logger = logging.getLogger(__name__)
 

@@ -110,6 +110,11 @@ def test_an_agent_has_only_its_own_tools() -> None:
     assert "error" in json.loads(script.of(SendToolOutput)[-1].output)
 
 
+def saying(instead: str) -> CallPlan:
+    """A line whose guardrail says what is said in place of what it cuts."""
+    return replace(WITH_TOOLS, agent=replace(BAKERY, guarded=True, instead={"no prices": instead}))
+
+
 def cutting(plan: CallPlan = GUARDED) -> tuple[Script, Phone]:
     """A caller who has heard 600 ms of what must not be said."""
     phone = Phone()
@@ -148,7 +153,7 @@ def test_a_line_can_say_what_is_said_instead() -> None:
     """
     Word for word, like all that a line gives.
     """
-    script, _ = cutting(replace(GUARDED, instead="Let me put that another way."))
+    script, _ = cutting(saying("Let me put that another way."))
     script >> SpeechTripped("resp_1", "item_1", "no prices") << ... >> 200 << ... >> completed() << CreateResponse
     asked = script.of(CreateResponse)[0].instructions or ""
     assert asked.startswith("You sell bread.")
@@ -173,7 +178,7 @@ def test_words_of_the_line_are_judged_by_nobody_whatever_comes_first_of_them() -
     Neither what is said instead of something else, or a guardrail that trips on it would trip for ever, nor a goodbye;
     even if the words themselves are the first that is told of the response.
     """
-    script, _ = cutting(replace(GUARDED, instead=LONG))
+    script, _ = cutting(saying(LONG))
     script >> SpeechTripped("resp_1", "item_1", "no prices") << ... >> 200 << ... >> completed() << CreateResponse
     script >> words(LONG, "resp_2", "item_2") << None >> completed("resp_2") << None
 

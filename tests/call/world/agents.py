@@ -11,12 +11,15 @@ from typing import Any
 
 from gateway.agent import AgentProfile
 from tests.call.world.conditions import Conditions, HandsHabits, ModelHabits
+from tests.call.world.hands import GUARDRAILS
 
 SHARE = 0.35
 """Of the calls, so many are answered by such agents."""
 NAMES = ("bakery", "cakes", "bills")
 SHARED_TOOL = "opening_hours"
 NOBODYS_TOOL = "look_up"
+INSTEAD = "Let me put that another way."
+"""Said in place of what a guardrail has cut."""
 ANSWERS_MS = ((0, 0), (0, 300), (200, 2_000), (0, 8_000))
 JUDGES_MS = ((0, 0), (50, 400), (50, 400), (200, 2_000), (0, 8_000))
 
@@ -26,10 +29,11 @@ def with_agents(plain: Conditions, rng: Random) -> Conditions:
     if rng.random() > SHARE:
         return plain
     agents = tuple(_agents(rng.choice((2, 3)), rng))
-    instead = rng.choice(("", "Let me put that another way."))
+    if rng.choice((False, True)):
+        agents = tuple(replace(agent, instead=dict.fromkeys(GUARDRAILS, INSTEAD)) for agent in agents)
     return replace(
         plain,
-        plan=replace(plain.plan, agent=agents[0], instead=instead),
+        plan=replace(plain.plan, agent=agents[0]),
         model=_model(plain.model, agents, rng),
         agents=agents,
         hands=_hands(rng),

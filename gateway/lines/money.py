@@ -1,4 +1,4 @@
-"""Scalars of a price table: amounts that are exact, and the money they are in."""
+"""Scalars of money: amounts that are exact, and what they are in."""
 
 import re
 from decimal import Decimal
